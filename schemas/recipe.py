@@ -1,0 +1,131 @@
+"""A recipe: one YAML file that describes one dataset. `engine.recipes` reads it and words its errors."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from callwright.schemas.base import Record
+from callwright.schemas.task import KINDS, Kind
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class ToolSource(Record):
+    """Where tools come from: exactly one of `openapi` and `json`."""
+
+    openapi: str | None = None
+    """An OpenAPI 3.0 or 3.1 file, JSON or YAML; relative to the recipe."""
+    json_: Annotated[str | None, Field(alias="json")] = None
+    """An OpenAI-style list of tools."""
+    phrases: str | None = None
+    """A phrase sheet; `NAME.phrases.yaml` beside the tool file is found by itself."""
+    toolbox: Literal["simulated"] = "simulated"
+    name: str | None = None
+    """Name of the toolkit; from the file unless given."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> ToolSource:
+        if (self.openapi is None) == (self.json_ is None):
+            raise ValueError("a tool source needs exactly one of openapi and json")
+        return self
+
+    @property
+    def path(self) -> str:
+        found = self.openapi or self.json_
+        assert found is not None
+        return found
+
+
+class OfflineModel(Record):
+    """The embedded rule-based teacher: a grammar, no model, no network."""
+
+    engine: Literal["offline"] = "offline"
+
+
+class OpenAIModel(Record):
+    """Any endpoint that speaks OpenAI's chat format, such as vLLM's server."""
+
+    engine: Literal["openai"]
+    base_url: str
+    model: str
+    in_flight: int = Field(default=16, ge=1)
+    """Requests under way at once, at the most."""
+    temperature: float = Field(default=0.7, ge=0.0, le=2.0)
+    max_tokens: int = Field(default=1024, ge=1)
+    """Tokens of one completion, at the most."""
+    timeout_s: float = Field(default=300.0, gt=0.0)
+    """Seconds for one request."""
+    retries: int = Field(default=5, ge=0)
+    api_key_env: str = "OPENAI_API_KEY"
+    """The environment variable that holds the key; the key itself never stands in a recipe."""
+
+
+Model = Annotated[OfflineModel | OpenAIModel, Field(discriminator="engine")]
+
+
+class Models(Record):
+    teacher: Model = OfflineModel()
+
+
+class ToolAlpaca(Record):
+    """Multi-agent simulation (Tang et al. 2023)."""
+
+    rows: int | None = Field(default=None, ge=1)
+    """At most so many rows; the mix decides how many are wanted."""
+    max_steps: int = Field(default=5, ge=1, le=15)
+    """Turns with calls in one conversation (the paper's filter keeps up to 5)."""
+
+
+class Methods(Record):
+    toolalpaca: ToolAlpaca | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for name in type(self).model_fields if getattr(self, name) is not None)
+
+
+class Accept(Record):
+    rung: Literal["L0", "L1"] = "L1"
+    """The highest rung that every row must pass."""
+
+
+class Splits(Record):
+    test: Share = 0.1
+    """Share of root tasks whose rows go to the test split."""
+
+
+class Recipe(Record):
+    dataset: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    size: int = Field(ge=1)
+    """Accepted rows in all."""
+    seed: int = 0
+    tools: tuple[ToolSource, ...] = Field(min_length=1)
+    models: Models = Models()
+    methods: Methods = Methods(toolalpaca=ToolAlpaca())
+    mix: dict[Kind, Share] = {"single": 0.45, "multi_step": 0.25, "clarification": 0.2, "no_call": 0.1}
+    """Kind -> share of the accepted rows; shares add up to 1."""
+    accept: Accept = Accept()
+    splits: Splits = Splits()
+    views: tuple[Literal["trl"], ...] = ("trl",)
+
+    @model_validator(mode="after")
+    def _mix_is_whole(self) -> Recipe:
+        total = sum(self.mix.values())
+        if abs(total - 1.0) > 1e-6:
+            raise ValueError(f"mix: the shares add up to {total:g}, not to 1")
+        return self
+
+    def quotas(self) -> dict[Kind, int]:
+        """Rows per kind by the largest remainder; ties go to the kind that is named first in KINDS."""
+        exact = {kind: self.mix.get(kind, 0.0) * self.size for kind in KINDS}
+        counts = {kind: int(share + 1e-9) for kind, share in exact.items()}
+        by_remainder = sorted(KINDS, key=lambda kind: (counts[kind] - exact[kind], KINDS.index(kind)))
+        for kind in by_remainder[: self.size - sum(counts.values())]:
+            counts[kind] += 1
+        return {kind: count for kind, count in counts.items() if count}
+
+    def resolved(self) -> dict[str, Any]:
+        """The recipe with every default written out, as JSON values."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)

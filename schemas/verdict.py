@@ -1,0 +1,42 @@
+"""One judge's ruling on a trajectory or one of its steps, and what a student did on a task."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, Literal
+
+from callwright.schemas.base import Record, digest
+
+Rung = Literal["hygiene", "L0", "L1", "L2", "L3", "L4"]
+Outcome = Literal["pass", "fail", "undecided"]
+
+
+class Verdict(Record):
+    trajectory: str
+    judge: str
+    rung: Rung
+    outcome: Outcome
+    code: str = ""
+    """Stable reason (`unknown_tool`), empty for a pass."""
+    message: str = ""
+    """The reason in words, for people."""
+    step: int | None = None
+    """Index of the message it is about; None for the whole trajectory."""
+    evidence: tuple[dict[str, Any], ...] = ()
+    """What was looked at: for grounding, each value with its derivation and the message it was found in."""
+
+    @cached_property
+    def id(self) -> str:
+        return digest(self.model_dump(mode="json"))
+
+
+class Probe(Record):
+    """What a student model does on a task."""
+
+    task: str
+    student: str
+    attempts: int
+    successes: int
+    label_perplexity: float | None = None
+    calls: tuple[int, ...] = ()
+    """Number of calls in each attempt."""

@@ -1,0 +1,150 @@
+"""Read YAML and JSON that strangers wrote: safe types only, bounded size, depth and aliases, known lines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from callwright.errors import CallwrightError
+
+MAX_BYTES = 64 * 1024 * 1024
+MAX_DEPTH = 200
+MAX_NODES = 5_000_000
+"""Values in a document once its aliases are expanded: what a YAML bomb multiplies."""
+
+
+class DocumentError(CallwrightError):
+    """A file cannot be read as YAML or JSON; the message names the file and, where known, the line."""
+
+
+class _Loader(yaml.CSafeLoader):  # type: ignore[misc,unused-ignore]
+    """PyYAML's C loader without timestamps: a date stays the text that was written.
+
+    `2024-01-01` as a `datetime.date` would no longer be a JSON value, and examples in tool files
+    are full of such dates.
+    """
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file of at most 64 MiB.
+
+    Raises:
+        DocumentError: No such file, a folder, not readable, too large, or not UTF-8.
+    """
+    try:
+        if path.is_dir():
+            raise DocumentError(f"{path}: is a folder, a file was expected")
+        if path.stat().st_size > MAX_BYTES:
+            raise DocumentError(f"{path}: larger than {MAX_BYTES // 2**20} MiB, refused")
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise DocumentError(f"{path}: no such file") from None
+    except UnicodeDecodeError as error:
+        raise DocumentError(f"{path}: not UTF-8 text (byte {error.start})") from None
+    except OSError as error:
+        raise DocumentError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def load(path: Path) -> Any:
+    """The value of a YAML or JSON file, made of JSON types only.
+
+    Raises:
+        DocumentError: See `read_text`; or the text is no YAML or JSON, too deep, or a bomb.
+    """
+    return parse(read_text(path), str(path))
+
+
+def parse(text: str, where: str) -> Any:
+    """The value of a YAML or JSON text; `where` names it in errors."""
+    value = _parse_json(text, where) if text.lstrip()[:1] in ("{", "[") else _parse_yaml(text, where)
+    _measure(value, where)
+    return value
+
+
+def _parse_json(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise DocumentError(f"{where}: nested too deeply") from None
+    except ValueError as error:
+        try:  # flow-style YAML opens with a brace too
+            return _parse_yaml(text, where)
+        except DocumentError:
+            raise DocumentError(f"{where}: not JSON: {error}") from None
+
+
+def _parse_yaml(text: str, where: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        line = f" line {mark.line + 1}" if mark else ""
+        raise DocumentError(f"{where}:{line} not YAML: {error.problem}") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise DocumentError(f"{where}: not YAML: {error}") from None
+    except RecursionError:
+        raise DocumentError(f"{where}: nested too deeply") from None
+
+
+def _measure(value: Any, where: str) -> None:
+    """Count what the document would be with every alias written out; aliases share objects, so sizes are kept."""
+    sizes: dict[int, int] = {}
+    pending: set[int] = set()
+
+    def size(node: Any, depth: int) -> int:
+        if not isinstance(node, dict | list):
+            return 1
+        if depth > MAX_DEPTH:
+            raise DocumentError(f"{where}: nested more than {MAX_DEPTH} levels deep, refused")
+        known = sizes.get(id(node))
+        if known is not None:
+            return known
+        if id(node) in pending:
+            raise DocumentError(f"{where}: an alias refers to itself, refused")
+        pending.add(id(node))
+        children = node.values() if isinstance(node, dict) else node
+        total = 1 + sum(size(child, depth + 1) for child in children)
+        pending.discard(id(node))
+        sizes[id(node)] = total
+        if total > MAX_NODES:
+            raise DocumentError(
+                f"{where}: its aliases expand to over {MAX_NODES:,} values (a bomb?), refused"
+            )
+        return total
+
+    size(value, 0)
+
+
+def line_of(text: str, keys: tuple[str | int, ...]) -> int | None:
+    """The line, from 1, of a key path in a YAML text, or of its nearest parent; None for no YAML."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError:
+        return None
+    line = None
+    for key in keys:
+        step = _child(node, key)
+        if step is None:
+            break
+        mark, node = step
+        line = mark.line + 1
+    return line
+
+
+def _child(node: Any, key: str | int) -> tuple[yaml.Mark, Any] | None:
+    if isinstance(node, yaml.MappingNode):
+        for name, value in node.value:
+            if name.value == str(key):
+                return name.start_mark, value
+    if isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+        return node.value[key].start_mark, node.value[key]
+    return None

@@ -1,0 +1,72 @@
+"""What can go wrong, named by the boundary that was crossed.
+
+    CallwrightError          exit 1   one line for the user, no traceback
+    ├── UsageError           exit 2   the recipe or the command line is wrong; nothing was started
+    ├── SourceError          exit 1   a file of tools cannot be read
+    ├── ModelError           exit 4   an endpoint failed; the run can be continued
+    │   └── ReplyError       (item)   a model answered, but not in the shape that was asked for
+    ├── GenerationError      (item)   a generator could not make its product; the attempt is a counted drop
+    ├── JudgeError           (item)   a judge reached no verdict; the row stays unjudged, never failed
+    ├── StoreError           exit 1   the store refused a read or a write
+    └── ShortfallError       exit 3   the run ended with fewer accepted rows than were asked for
+
+A bad row is data, not a crash: errors marked (item) become counted drops. Any other exception is our bug.
+"""
+
+from __future__ import annotations
+
+
+class CallwrightError(Exception):
+    """Base of every error that callwright raises on purpose."""
+
+    exit_code = 1
+
+
+class UsageError(CallwrightError):
+    """The recipe or the command line is wrong; nothing was started."""
+
+    exit_code = 2
+
+
+class SourceError(CallwrightError):
+    """A file of tools cannot be read."""
+
+
+class ModelError(CallwrightError):
+    """An endpoint failed for good: it is down, refuses us, or kept failing after every retry."""
+
+    exit_code = 4
+
+
+class ReplyError(ModelError):
+    """A model answered, but not in the shape that was asked for, twice."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+
+
+class GenerationError(CallwrightError):
+    """A generator could not make its product. `code` is the stable reason that is counted."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+
+
+class JudgeError(CallwrightError):
+    """No verdict could be reached."""
+
+
+class StoreError(CallwrightError):
+    """The store refused a read or a write."""
+
+
+class StoreBusyError(StoreError):
+    """Another process holds the store."""
+
+
+class ShortfallError(CallwrightError):
+    """Fewer rows were accepted than the recipe asks for."""
+
+    exit_code = 3

@@ -1,0 +1,93 @@
+"""The seam to models: a typed request in, a completion out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
+
+from callwright.schemas.base import Record, digest
+from callwright.schemas.message import ToolCall
+
+FinishReason = Literal["stop", "tool_calls", "length", "content_filter"]
+
+
+class Sampling(Record):
+    temperature: float = 0.0
+    max_tokens: int = 1024
+    logprobs: bool = False
+
+
+class Request(Record):
+    """One question to a model. Rendered text comes from prompt files; variables never reach a model."""
+
+    purpose: str
+    """`room.question`, such as `toolalpaca.instruction`."""
+    messages: tuple[dict[str, Any], ...]
+    """OpenAI-style chat messages; the system message first and byte-stable, so that prefix caches hit."""
+    tools: tuple[dict[str, Any], ...] = ()
+    """Offered tools in OpenAI's form; the model answers with native tool calls."""
+    reply_schema: dict[str, Any] | None = None
+    """JSON Schema that the answer must satisfy; None for free text or calls."""
+    variables: Mapping[str, Any] = {}
+    """What the offline answerer words. JSON values only."""
+    sampling: Sampling = Sampling()
+    sample: int = 0
+    """Which of several samples of the same question this is; from the item's identity, never from its arrival."""
+    item: str = ""
+    """Whose question it is, for the ledger; not in the key."""
+
+
+class Usage(Record):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Completion(Record):
+    """A model's answer, raw, with what it cost."""
+
+    text: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    parsed: Any = None
+    """The value of `text` when a reply schema was asked for and satisfied."""
+    finish_reason: FinishReason = "stop"
+    usage: Usage = Usage()
+    logprobs: tuple[float, ...] | None = None
+    """Log-probability of each generated token, when asked for."""
+
+
+class Model(Protocol):
+    """Anything that answers requests."""
+
+    id: str
+    """Engine and model; for rules, also their digest. Part of every key."""
+
+    reads_variables: bool
+    """True for rules that word a plan; a language model sees the rendered messages only."""
+
+    async def complete(self, request: Request) -> Completion:
+        """Answer one request.
+
+        Raises:
+            ModelError: The endpoint failed for good.
+            ReplyError: The answer does not have the shape that was asked for.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+def request_key(model: Model, request: Request) -> str:
+    """The ledger's name for a question: all that decides its answer, nothing that does not."""
+    decisive: dict[str, Any] = {
+        "model": model.id,
+        "messages": list(request.messages),
+        "tools": list(request.tools),
+        "reply_schema": request.reply_schema,
+        "sampling": request.sampling.model_dump(),
+        "sample": request.sample,
+    }
+    if model.reads_variables:
+        decisive |= {"purpose": request.purpose, "variables": dict(request.variables)}
+    return digest(decisive)
