@@ -1,7 +1,8 @@
 """The phrase sheet: how people speak of a toolkit's tools, written by hand beside the tool file.
 
 Templates are plain sentences with slots in braces. `{startDate}` is an argument, as a person would say it;
-`{reply.price}` is a field of the tool's answer; `{count}` and `{items}` stand for a list in the answer.
+`{reply.price}` is a field of the tool's answer; `{count}` and `{items}` stand for a list in the answer and
+`{facts}` for the plain fields of an answer that is one thing.
 """
 
 from __future__ import annotations
@@ -87,6 +88,8 @@ class PhraseSheet(Record):
     """What people call the service: "the museum"."""
     contexts: tuple[str, ...] = ()
     """True-to-life sentences without any argument, put around a request."""
+    records: dict[str, tuple[dict[str, Any], ...]] = Field(default_factory=dict)
+    """Resource -> things of that kind whose fields belong together (a book's title with its author)."""
     fields: dict[str, Field_] = Field(default_factory=dict)
     """Argument or answer field -> values and speech; `tool.argument` wins over `argument`."""
     tools: dict[str, ToolPhrases] = Field(default_factory=dict)

@@ -42,6 +42,8 @@ class OfflineModel(Record):
     """The embedded rule-based teacher: a grammar, no model, no network."""
 
     engine: Literal["offline"] = "offline"
+    in_flight: int = Field(default=1, ge=1)
+    """Conversations under way at once; rules gain nothing from more than one."""
 
 
 class OpenAIModel(Record):

@@ -41,6 +41,8 @@ class Task(Record):
     withheld: Tool | None = None
     """The tool that would have served the request, when it is not offered on purpose."""
     intended: tuple[IntendedCall, ...] = ()
+    plan: dict[str, Any] = {}
+    """What the planner tells the offline teacher, never rendered into a prompt; empty for a language model."""
     clock: dt.date
     """The task's today; it stands in the system message."""
     parent: str | None = None

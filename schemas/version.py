@@ -34,6 +34,43 @@ class Drop(Record):
     """None when the attempt produced no conversation."""
 
 
+class DropCount(Record):
+    """How many attempts one gate dropped for one reason."""
+
+    gate: str
+    code: str
+    count: int
+
+
+class SourceSummary(Record):
+    """A toolkit that rows were made from, as a dataset card names it."""
+
+    name: str
+    title: str = ""
+    licence: str | None = None
+    origin: str = ""
+    tools: int = 0
+
+
+class Statistics(Record):
+    """What a build counted; the engine fills it, cards and reports read it."""
+
+    rows: int = 0
+    by_kind: dict[str, int] = {}
+    by_split: dict[str, int] = {}
+    by_method: dict[str, int] = {}
+    by_toolkit: dict[str, int] = {}
+    by_tool: dict[str, int] = {}
+    """Tool -> calls in accepted rows."""
+    attempts: int = 0
+    drops: tuple[DropCount, ...] = ()
+    teacher: str = ""
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    sources: tuple[SourceSummary, ...] = ()
+
+
 class Version(Record):
     """`name@number`, with all that its members came from."""
 
@@ -46,12 +83,23 @@ class Version(Record):
     recipe: dict[str, Any]
     """The resolved recipe, as it was built."""
     created_at: dt.datetime
-    statistics: dict[str, Any]
-    """Counts: rows by kind, split, tool and toolkit; the funnel; drops by gate and code; ledger totals."""
+    statistics: Statistics = Statistics()
 
     @property
     def name(self) -> str:
         return f"{self.dataset}@{self.number}"
+
+
+class Run(Record):
+    """One attempt to build a dataset, finished or not."""
+
+    id: str
+    dataset: str
+    recipe_digest: str
+    state: Literal["running", "done", "stopped", "failed"]
+    started_at: dt.datetime
+    finished_at: dt.datetime | None = None
+    body: dict[str, Any] = {}
 
 
 class LedgerEntry(Record):

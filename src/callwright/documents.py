@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,30 @@ class DocumentError(CallwrightError):
 
 
 class _Loader(yaml.CSafeLoader):  # type: ignore[misc,unused-ignore]
-    """PyYAML's C loader without timestamps: a date stays the text that was written.
+    """PyYAML's C loader with the plain values of YAML 1.2, which is what OpenAPI files are written in.
 
-    `2024-01-01` as a `datetime.date` would no longer be a JSON value, and examples in tool files
-    are full of such dates.
+    A date stays text (`2024-01-01` as a `datetime.date` is no JSON value), `18:00` is not the number 1080,
+    and `on`, `off`, `yes` and `no` are words.
     """
 
 
+_OLD_ONLY = {
+    "tag:yaml.org,2002:timestamp": re.compile(""),
+    "tag:yaml.org,2002:bool": re.compile("(?i:yes|no|on|off)$"),
+    "tag:yaml.org,2002:int": re.compile(".*:"),
+    "tag:yaml.org,2002:float": re.compile(".*:"),
+}
+"""What YAML 1.1 reads as a timestamp, boolean or number and YAML 1.2 as text."""
+
+
+def _newer(tag: str, pattern: re.Pattern[str]) -> re.Pattern[str]:
+    """A resolver's pattern without the texts that are only text today."""
+    old = _OLD_ONLY.get(tag)
+    return re.compile(f"(?!{old.pattern})(?:{pattern.pattern})", pattern.flags) if old else pattern
+
+
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    first: [(tag, _newer(tag, pattern)) for tag, pattern in resolvers]
     for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }
 

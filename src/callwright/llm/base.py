@@ -53,6 +53,8 @@ class Completion(Record):
     usage: Usage = Usage()
     logprobs: tuple[float, ...] | None = None
     """Log-probability of each generated token, when asked for."""
+    key: str = ""
+    """The ledger's name for the call that gave this answer; empty where nothing keeps a ledger."""
 
 
 class Model(Protocol):
@@ -78,9 +80,9 @@ class Model(Protocol):
         ...
 
 
-def request_key(model: Model, request: Request) -> str:
-    """The ledger's name for a question: all that decides its answer, nothing that does not."""
-    decisive: dict[str, Any] = {
+def decisive(model: Model, request: Request) -> dict[str, Any]:
+    """All that decides the answer to a question, and nothing that does not."""
+    parts: dict[str, Any] = {
         "model": model.id,
         "messages": list(request.messages),
         "tools": list(request.tools),
@@ -89,5 +91,10 @@ def request_key(model: Model, request: Request) -> str:
         "sample": request.sample,
     }
     if model.reads_variables:
-        decisive |= {"purpose": request.purpose, "variables": dict(request.variables)}
-    return digest(decisive)
+        parts |= {"purpose": request.purpose, "variables": dict(request.variables)}
+    return parts
+
+
+def request_key(model: Model, request: Request) -> str:
+    """The ledger's name for a question: the digest of what decides its answer."""
+    return digest(decisive(model, request))

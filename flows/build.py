@@ -1,0 +1,90 @@
+"""The build as a Prefect flow: a shard is a task, everything inside a shard is asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from callwright.engine.build import Built, PlainRunner
+from callwright.engine.build import build as engine_build
+from callwright.engine.progress import Progress
+from callwright.engine.recipes import load_recipe
+from callwright.engine.shards import Shard
+from callwright.engine.workshop import Workshop
+from callwright.settings import data_folder
+
+
+def prefer_quiet_prefect(data: Path) -> None:
+    """Prefect's settings where the user has none: no analytics, patience at start, its home in the data folder.
+
+    Must run before Prefect is imported.
+    """
+    for name, value in (
+        ("PREFECT_HOME", str((data / "prefect").absolute())),
+        ("PREFECT_SERVER_ANALYTICS_ENABLED", "false"),
+        ("DO_NOT_TRACK", "1"),
+        ("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120"),
+        ("PREFECT_LOGGING_LEVEL", "WARNING"),
+        ("PREFECT_LOGGING_SERVER_LEVEL", "CRITICAL"),
+        ("PREFECT_LOGGING_TO_API_ENABLED", "false"),
+        ("PREFECT_CLIENT_RETRY_EXTRA_CODES", "500"),
+    ):
+        os.environ.setdefault(name, value)
+
+
+prefer_quiet_prefect(data_folder())
+
+from prefect import flow, task  # noqa: E402 - after its settings
+from prefect.cache_policies import NO_CACHE  # noqa: E402
+
+
+class PrefectRunner(PlainRunner):
+    """Runs each shard as a task of the current flow run."""
+
+    async def run(self, shards: Sequence[Shard], work: Callable[[Shard], Awaitable[Path]]) -> list[Path]:
+        # The engine resumes by its own journal: Prefect's cache would only add a second memory, and a pickled one.
+        @task(name="shard", cache_policy=NO_CACHE, persist_result=False)
+        async def run_shard(name: str) -> str:
+            return str(await work(by_name[name]))
+
+        by_name = {shard.name: shard for shard in shards}
+
+        async def as_task(shard: Shard) -> Path:
+            return Path(await run_shard.with_options(task_run_name=shard.name)(shard.name))
+
+        return await super().run(shards, as_task)
+
+
+@flow(name="build", persist_result=False, validate_parameters=False)
+async def build(recipe: str, data: str | None = None, overrides: tuple[str, ...] = ()) -> str:
+    """Build a recipe's next version; returns its name.
+
+    Args:
+        recipe: Path of the recipe.
+        data: Folder of the store and the runs.
+        overrides: `key.path=value`, as `--set` takes them.
+    """
+    path = Path(recipe)
+    workshop = Workshop.of(load_recipe(path, overrides), path.parent)
+    built = await engine_build(workshop, data_folder(data), runner=PrefectRunner())
+    return built.version.name
+
+
+def build_under_prefect(
+    workshop: Workshop, data: Path, on_change: Callable[[Progress], None] | None = None
+) -> Built:
+    """The build of the command line: the same flow, with the workshop at hand and progress told."""
+    kept: list[Built] = []
+
+    @flow(
+        name="build", flow_run_name=workshop.recipe.dataset, persist_result=False, validate_parameters=False
+    )
+    async def build_here() -> str:
+        built = await engine_build(workshop, data, runner=PrefectRunner(), on_change=on_change)
+        kept.append(built)
+        return built.version.name
+
+    asyncio.run(build_here())
+    return kept[0]

@@ -1,0 +1,181 @@
+"""ROLLOUT: a task becomes a conversation of user, assistant and simulated executor.
+
+Tang et al. 2023 (ToolAlpaca), section 3.3, with today's native tool calls instead of ReAct text.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from callwright.errors import GenerationError
+from callwright.generators.toolalpaca.offline import frames
+from callwright.generators.toolalpaca.prompts import digests, prompt
+from callwright.llm.base import Completion, Model, Request, Sampling
+from callwright.schemas.base import digest
+from callwright.schemas.message import (
+    AssistantMessage,
+    Message,
+    SystemMessage,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+    to_wire,
+)
+from callwright.schemas.task import Provenance, Task, Trajectory
+from callwright.schemas.tool import Toolkit
+from callwright.toolbox.base import Session, Toolbox
+from callwright.values.mentions import MONTHS, WEEKDAYS
+
+MAX_REPLIES = 2
+"""How often the user answers questions before the conversation has to go on."""
+
+
+class Episodes:
+    """Plays one conversation to its end."""
+
+    def __init__(
+        self, model: Model, toolbox: Toolbox, toolkits: Sequence[Toolkit], sampling: Sampling, max_steps: int
+    ) -> None:
+        self._model = model
+        self._toolbox = toolbox
+        self._nouns = {kit.name: kit.phrases.noun if kit.phrases else kit.title for kit in toolkits}
+        self._sampling = sampling
+        self._max_steps = max_steps
+
+    async def trajectory(self, task: Task, item: str) -> Trajectory:
+        session = self._toolbox.open(
+            task.tools, toolkit=task.toolkit, seed=task.seed, clock=task.clock, item=item
+        )
+        episode = _Episode(self._model, self._sampling, task, item, self._system(task))
+        stopped = await episode.play(session, self._max_steps)
+        return Trajectory(
+            task=task,
+            messages=tuple(episode.messages),
+            provenance=Provenance(teacher=self._model.id, prompts=digests(), calls=tuple(episode.keys)),
+            stopped=stopped,
+        )
+
+    def _system(self, task: Task) -> str:
+        worded = frames()["systems"]
+        chosen: str = worded[int(digest([task.seed, "system"])[:6], 16) % len(worded)]
+        return chosen.format(noun=self._nouns[task.toolkit], today=in_full(task.clock))
+
+
+class _Episode:
+    """The state of one conversation."""
+
+    def __init__(self, model: Model, sampling: Sampling, task: Task, item: str, system: str) -> None:
+        self._model = model
+        self._sampling = sampling
+        self._task = task
+        self._item = item
+        self._replies = 0
+        self.messages: list[Message] = [SystemMessage(content=system), UserMessage(content=task.instruction)]
+        self.keys: list[str] = []
+
+    async def play(self, session: Session, max_steps: int) -> Any:
+        """Turn by turn until an answer, the step limit, or a turn that was cut off."""
+        steps = 0
+        while True:
+            completion = await self._complete(self._assistant_request())
+            calls = _with_ids(completion.tool_calls, self._task, len(self.messages))
+            self.messages.append(AssistantMessage(content=completion.text.strip(), tool_calls=calls))
+            if completion.finish_reason == "length":
+                return "length"
+            if not calls:
+                if not self._may_reply(steps):
+                    return "answered"
+                await self._reply()
+                continue
+            for call in calls:
+                observation = await session.call(call)
+                self.messages.append(
+                    ToolMessage(tool_call_id=call.id, name=call.name, observation=observation)
+                )
+            steps += 1
+            if steps >= max_steps + 1:
+                return "step_limit"
+
+    def _may_reply(self, steps: int) -> bool:
+        """Whether the assistant's words are a question to somebody who still has something to say."""
+        asked = steps == 0 and bool(self._task.hidden) and self._replies < MAX_REPLIES
+        rules_done = self._model.reads_variables and self._replies > 0
+        return asked and not rules_done and "?" in self.messages[-1].content
+
+    async def _reply(self) -> None:
+        completion = await self._complete(self._user_request())
+        if not completion.text.strip():
+            raise GenerationError("silent_user", "the simulated user answered nothing")
+        self.messages.append(UserMessage(content=completion.text.strip()))
+        self._replies += 1
+
+    async def _complete(self, request: Request) -> Completion:
+        completion = await self._model.complete(request)
+        if completion.key:
+            self.keys.append(completion.key)
+        return completion
+
+    def _assistant_request(self) -> Request:
+        wire = [to_wire(message) for message in self.messages]
+        # The guidance shapes how the teacher works; the exported row keeps the short system message.
+        wire[0]["content"] += "\n\n" + prompt("assistant").template.strip()
+        return Request(
+            purpose="toolalpaca.assistant",
+            messages=tuple(wire),
+            tools=tuple(tool.wire() for tool in self._task.tools),
+            variables=self._variables(),
+            sampling=self._sampling,
+            sample=self._task.attempt,
+            item=self._item,
+        )
+
+    def _user_request(self) -> Request:
+        details = self._task.hidden.get("details") or json.dumps(self._task.hidden, ensure_ascii=False)
+        # The roles are swapped: to the model that plays the user, the assistant is the other person.
+        talk = "\n".join(
+            f"{'You' if m.role == 'user' else 'Assistant'}: {m.content}" for m in self.messages[1:]
+        )
+        return Request(
+            purpose="toolalpaca.user",
+            messages=(
+                {"role": "system", "content": prompt("user").substitute(details=details)},
+                {"role": "user", "content": talk},
+            ),
+            variables=self._variables(),
+            sampling=self._sampling,
+            sample=self._task.attempt,
+            item=self._item,
+        )
+
+    def _variables(self) -> dict[str, Any]:
+        """The plan and where the conversation stands, for the offline teacher alone."""
+        if not self._task.plan:
+            return {}
+        return {
+            "plan": self._task.plan,
+            "seed": self._task.seed,
+            "clock": self._task.clock.isoformat(),
+            "withheld": self._task.withheld.name if self._task.withheld else None,
+            "answered": self._replies > 0,
+            "observations": [
+                {"name": m.name, "status": m.observation.status, "body": json.loads(m.content)}
+                for m in self.messages
+                if isinstance(m, ToolMessage)
+            ],
+        }
+
+
+def _with_ids(calls: Sequence[ToolCall], task: Task, turn: int) -> tuple[ToolCall, ...]:
+    """The calls under ids of nine letters and digits: every chat template accepts such an id."""
+    named = (digest([task.seed, turn, index])[:9] for index in range(len(calls)))
+    return tuple(
+        call.model_copy(update={"id": identity}) for call, identity in zip(calls, named, strict=True)
+    )
+
+
+def in_full(day: dt.date) -> str:
+    """A date as "Tuesday, March 10, 2026"."""
+    return f"{WEEKDAYS[day.weekday()]}, {MONTHS[day.month - 1]} {day.day}, {day.year}"

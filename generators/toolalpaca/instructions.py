@@ -1,0 +1,209 @@
+"""SOURCE: a slot becomes a task: a toolkit, offered tools, and what a person asks for.
+
+Tang et al. 2023 (ToolAlpaca), section 3.2: a user agent writes instructions from a toolkit's documentation. We ask
+for one instruction at a time, with a tool to turn on, a voice and a form drawn from the slot, so that an attempt
+depends on nothing but its own number.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from callwright.errors import GenerationError
+from callwright.generators.base import Slot
+from callwright.generators.toolalpaca.plan import Plan, Planner, Scenario, scenarios
+from callwright.generators.toolalpaca.prompts import prompt
+from callwright.llm.base import Model, Request, Sampling
+from callwright.llm.replies import ask
+from callwright.schemas.task import Kind, Task
+from callwright.schemas.tool import Tool, Toolkit
+from callwright.values.resources import share_resource
+
+OFFERED = (3, 8)
+"""Tools offered in a row, at least and at most."""
+
+_FIRST_DAY, _DAYS = dt.date(2025, 1, 6), 900
+"""Where the tasks' todays lie."""
+
+_REPLY = {
+    "type": "object",
+    "properties": {"request": {"type": "string", "minLength": 3}, "details": {"type": "string"}},
+    "required": ["request", "details"],
+    "additionalProperties": False,
+}
+_VOICES = (
+    "a parent arranging something between two errands",
+    "an office assistant doing this for somebody else",
+    "a student who writes the way they talk",
+    "a retired teacher who writes full sentences",
+    "a person in a hurry on a phone, few words",
+    "a newcomer who is not sure how this works",
+    "a regular who knows exactly what they want",
+    "a friendly person who mentions why they need it",
+)
+_FORMS = (
+    "a question",
+    "a request in the first person",
+    "an instruction",
+    "a remark followed by what is wanted",
+)
+_KINDS: dict[Kind, str] = {
+    "single": "One call of {tool} serves the request completely.",
+    "multi_step": "Serving it takes at least two calls, one after the other, where a later one needs what an earlier "
+    "one found or made; {tool} is the last of them.",
+    "clarification": "It is about {tool}, but the person forgets to mention one thing that is required. Put what was "
+    "left out into `details`.",
+    "no_call": "It is about something that only {tool} could do.",
+}
+
+
+class Instructions:
+    """Writes the opening request of one conversation."""
+
+    method = "toolalpaca"
+
+    def __init__(self, model: Model, toolkits: Sequence[Toolkit], sampling: Sampling) -> None:
+        self._model = model
+        self._toolkits = {toolkit.name: toolkit for toolkit in toolkits}
+        self._sampling = sampling
+        self._turns: dict[Kind, list[tuple[str, list[Scenario]]]] = {}
+
+    async def task(self, slot: Slot) -> Task:
+        scenario, turn = self._scenario(slot)
+        rng = slot.rng("task")
+        clock = _FIRST_DAY + dt.timedelta(days=rng.randrange(_DAYS))
+        toolkit = self._toolkits[scenario.toolkit]
+        plan = self._plan(slot, toolkit, scenario, turn, clock)
+        called = {call.name for call in plan.calls} if plan else {scenario.tool}
+        offered, withheld = self._offer(toolkit, scenario, called, slot)
+        reply = await self._ask(slot, toolkit, scenario, clock, plan)
+        return Task(
+            method=self.method,
+            kind=slot.kind,
+            attempt=slot.attempt,
+            seed=slot.number,
+            toolkit=toolkit.name,
+            instruction=reply["request"].strip(),
+            hidden=_hidden(slot.kind, plan, reply["details"]),
+            tools=offered,
+            withheld=withheld,
+            intended=plan.calls if plan else (),
+            plan=plan.model_dump(mode="json") if plan else {},
+            clock=clock,
+        )
+
+    def _scenario(self, slot: Slot) -> tuple[Scenario, int]:
+        """Tools take turns, then the scenarios of a tool; and how often this scenario had its turn before."""
+        tools = self._turns.setdefault(slot.kind, self._order(slot))
+        if not tools:
+            raise GenerationError("no_scenario", f"no tool of this recipe allows the kind {slot.kind}")
+        name, listed = tools[slot.attempt % len(tools)]
+        rounds = slot.attempt // len(tools)
+        return listed[rounds % len(listed)], rounds // len(listed)
+
+    def _order(self, slot: Slot) -> list[tuple[str, list[Scenario]]]:
+        found = []
+        for toolkit in self._toolkits.values():
+            for name, listed in self._possible(toolkit, slot.kind).items():
+                random.Random(f"{slot.seed} {toolkit.name} {name} {slot.kind}").shuffle(listed)
+                found.append((name, listed))
+        random.Random(f"{slot.seed} {slot.kind}").shuffle(found)
+        return found
+
+    def _possible(self, toolkit: Toolkit, kind: Kind) -> dict[str, list[Scenario]]:
+        if self._model.reads_variables:
+            return scenarios(toolkit, kind)
+        return {tool.name: [Scenario(toolkit=toolkit.name, tool=tool.name)] for tool in toolkit.tools}
+
+    def _plan(
+        self, slot: Slot, toolkit: Toolkit, scenario: Scenario, turn: int, clock: dt.date
+    ) -> Plan | None:
+        """What the offline teacher is to word; a language model plans for itself."""
+        if not self._model.reads_variables:
+            return None
+        planner = Planner(toolkit, slot.number, clock, slot.rng("plan"))
+        return planner.plan(scenario, turn, execute=slot.kind != "no_call")
+
+    def _offer(
+        self, toolkit: Toolkit, scenario: Scenario, called: set[str], slot: Slot
+    ) -> tuple[tuple[Tool, ...], Tool | None]:
+        """The offered tools in their order, and the one that is withheld.
+
+        Distractors come from the same toolkit first. Those of other toolkits must not act on the same kind of
+        thing, or the row would not say which of two tools is the right one.
+        """
+        rng = slot.rng("offer")
+        focus = toolkit.tool(scenario.tool)
+        needed = [tool for tool in toolkit.tools if tool.name in called]
+        others = [tool for kit in self._toolkits.values() if kit is not toolkit for tool in kit.tools]
+        withheld = focus if slot.kind == "no_call" else None
+        if withheld:
+            needed = []
+            own = [tool for tool in toolkit.tools if not share_resource(tool, withheld)]
+        else:
+            own = [tool for tool in toolkit.tools if tool.name not in called]
+        foreign = [tool for tool in others if not any(share_resource(tool, one) for one in (*needed, focus))]
+        distractors = rng.sample(own, len(own)) + rng.sample(foreign, min(len(foreign), 2))
+        wanted = max(rng.randint(*OFFERED), len(needed) + 1, OFFERED[0])
+        if foreign and rng.random() < 0.25:
+            distractors.insert(0, distractors.pop())
+        chosen = _distinct(needed + distractors)[:wanted]
+        if len(chosen) < OFFERED[0] and (withheld or len(chosen) < len(toolkit.tools)):
+            raise GenerationError(
+                "too_few_tools", f"only {len(chosen)} tools can be offered with {scenario.tool}"
+            )
+        rng.shuffle(chosen)
+        return tuple(chosen), withheld
+
+    async def _ask(
+        self, slot: Slot, toolkit: Toolkit, scenario: Scenario, clock: dt.date, plan: Plan | None
+    ) -> dict[str, Any]:
+        rng = slot.rng("voice")
+        documentation = "\n".join(
+            f"- {tool.name}: {tool.description or tool.summary}" for tool in toolkit.tools
+        )
+        system = prompt("instruction").substitute(toolkit=toolkit.title, tools=documentation)
+        focus = toolkit.tool(scenario.tool)
+        wish = "\n".join(
+            (
+                f"The voice: {rng.choice(_VOICES)}. The form: {rng.choice(_FORMS)}. Today is {clock.isoformat()}.",
+                _KINDS[slot.kind].format(tool=focus.name),
+                f"Its parameters: {focus.parameters}",
+            )
+        )
+        request = Request(
+            purpose="toolalpaca.instruction",
+            messages=({"role": "system", "content": system}, {"role": "user", "content": wish}),
+            reply_schema=_REPLY,
+            variables=variables(plan, slot.number, clock),
+            sampling=self._sampling,
+            sample=slot.attempt,
+            item=slot.name,
+        )
+        reply: dict[str, Any] = (await ask(self._model, request)).parsed
+        return reply
+
+
+def variables(plan: Plan | None, seed: int, clock: dt.date) -> dict[str, Any]:
+    """What the offline teacher words a request from; nothing for a language model."""
+    if plan is None:
+        return {}
+    return {"plan": plan.model_dump(mode="json"), "seed": seed, "clock": clock.isoformat()}
+
+
+def _hidden(kind: Kind, plan: Plan | None, details: str) -> dict[str, Any]:
+    if kind != "clarification":
+        return {}
+    if plan is None:
+        return {"details": details}
+    assert plan.scenario.missing is not None
+    name = plan.scenario.missing
+    return {name: plan.names.get(name, plan.arguments[name])}
+
+
+def _distinct(tools: Sequence[Tool]) -> list[Tool]:
+    """The tools with the first of each name."""
+    return list({tool.name: tool for tool in reversed(tools)}.values())[::-1]

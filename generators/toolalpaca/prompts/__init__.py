@@ -1,0 +1,26 @@
+"""The prompts of this room, one file per purpose; their digests go into each row's provenance."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from string import Template
+
+from callwright.schemas.base import digest
+
+
+@cache
+def prompt(name: str) -> Template:
+    """The prompt file of that stem."""
+    return Template(
+        (files("callwright.generators.toolalpaca.prompts") / f"{name}.md").read_text(encoding="utf-8")
+    )
+
+
+@cache
+def digests() -> dict[str, str]:
+    """Purpose -> digest of its prompt file."""
+    return {
+        f"toolalpaca.{name}": digest(prompt(name).template)[:12]
+        for name in ("instruction", "assistant", "user")
+    }

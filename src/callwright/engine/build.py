@@ -1,0 +1,353 @@
+"""Build a dataset's next version: rounds of shards until the quotas are full, one commit, the views.
+
+Nothing here knows Prefect: whoever runs shards is handed in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from callwright.engine.progress import Progress
+from callwright.engine.selection import Cell, cells
+from callwright.engine.shards import Attempts, Result, Shard, read_results
+from callwright.engine.workshop import Workshop
+from callwright.errors import CallwrightError, ShortfallError, StoreError
+from callwright.llm.journal import Journal
+from callwright.llm.journaled import Journaled
+from callwright.schemas.version import DropCount, LedgerEntry, Member, SourceSummary, Statistics, Version
+from callwright.splits import split_of
+from callwright.store import Commit, Store, TaskRow, TrajectoryRow
+
+COMMIT_WAIT_S = 60.0
+"""Seconds to wait for somebody else's commit or reading to end."""
+
+
+class Runner(Protocol):
+    """Runs shards, a few at a time; without Prefect, or as Prefect tasks."""
+
+    async def run(self, shards: Sequence[Shard], work: Callable[[Shard], Awaitable[Path]]) -> list[Path]: ...
+
+
+class PlainRunner:
+    """Runs shards in this process, as many at once as keep the requests in flight."""
+
+    def __init__(self, at_once: int = 2) -> None:
+        self._at_once = at_once
+
+    async def run(self, shards: Sequence[Shard], work: Callable[[Shard], Awaitable[Path]]) -> list[Path]:
+        gate = asyncio.Semaphore(self._at_once)
+
+        async def one(shard: Shard) -> Path:
+            async with gate:
+                return await work(shard)
+
+        tasks = [asyncio.create_task(one(shard)) for shard in shards]
+        try:
+            return list(await asyncio.gather(*tasks))
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build came to."""
+
+    version: Version
+    made: bool
+    """False when nothing had changed and the version was there before."""
+    asked: int
+    """Requests that a model really got."""
+
+
+async def build(
+    workshop: Workshop,
+    data: Path,
+    *,
+    runner: Runner | None = None,
+    on_change: Callable[[Progress], None] | None = None,
+) -> Built:
+    """The version that a recipe describes; made, or found when nothing changed.
+
+    Args:
+        workshop: The recipe with its tools.
+        data: The folder of the store and of runs. A run that was cut short is continued.
+        runner: Who runs the shards; this process unless given.
+        on_change: Called with the progress about twice a second.
+
+    Raises:
+        ModelError: The endpoint failed for good; the run can be continued.
+        ShortfallError: The teacher brought fewer good rows than the recipe asks for; no version was made.
+        StoreError: The data folder cannot be used.
+    """
+    known = _known_version(workshop, data)
+    if known:
+        return Built(known, made=False, asked=0)
+    folder = run_folder(workshop, data)
+    run = _Run(workshop, data, folder, runner or PlainRunner(), on_change)
+    try:
+        return await run.finish()
+    finally:
+        await run.close()
+
+
+def run_folder(workshop: Workshop, data: Path) -> Path:
+    """The folder of this recipe's run: the same recipe continues the same run."""
+    folder = data / "runs" / f"{workshop.recipe.dataset}-{workshop.digest[:12]}"
+    try:
+        (folder / "shards").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{folder}: cannot be made ({error.strerror}); choose another folder with --data"
+        ) from None
+    return folder
+
+
+def _known_version(workshop: Workshop, data: Path) -> Version | None:
+    try:
+        with Store.open(data, write=False, wait_s=COMMIT_WAIT_S) as store:
+            return store.find_version(workshop.recipe.dataset, workshop.digest)
+    except StoreError:
+        if (data / "callwright.duckdb").exists():
+            raise
+        return None
+
+
+class _Run:
+    """One run of a recipe, from its journal to its commit."""
+
+    def __init__(
+        self,
+        workshop: Workshop,
+        data: Path,
+        folder: Path,
+        runner: Runner,
+        on_change: Callable[[Progress], None] | None,
+    ) -> None:
+        self._workshop = workshop
+        self._data = data
+        self._folder = folder
+        self._runner = runner
+        self._journal = Journal(folder / "journal.jsonl")
+        self._earlier: Journal | None = None
+        recipe = workshop.recipe
+        self._progress = Progress(recipe.dataset, recipe.size, folder, on_change)
+        (folder / "recipe.json").write_text(json.dumps(recipe.resolved(), indent=1), encoding="utf-8")
+        teacher = workshop.teacher()
+        self._earlier = _earlier_calls(data, folder, teacher.id)
+        self._model = Journaled(teacher, self._journal, self._earlier.get if self._earlier else None)
+        self._attempts = Attempts(
+            workshop.operators(self._model),
+            workshop.judges(),
+            recipe.accept.rung,
+            recipe.seed,
+            workshop.in_flight,
+        )
+
+    async def finish(self) -> Built:
+        watch = asyncio.create_task(self._watch())
+        try:
+            filled, paths = await self._rounds()
+            version = self._commit(filled, paths)
+        except BaseException as error:
+            self._end(_state_after(error), str(error))
+            raise
+        finally:
+            watch.cancel()
+        self._end("done", version.name)
+        asked = self._model.stats["asked"]
+        if self._earlier:
+            self._earlier.close()
+            self._earlier = None
+            (self._folder / "earlier.jsonl").unlink(missing_ok=True)
+        return Built(version, made=True, asked=asked)
+
+    async def close(self) -> None:
+        await self._model.close()
+        self._journal.close()
+        if self._earlier:
+            self._earlier.close()
+
+    async def _rounds(self) -> tuple[list[Cell], list[Path]]:
+        """Attempts in rounds until every cell is full; the numbers of a round depend on results alone."""
+        # Rules hardly ever fail; a model is known to, so it starts with a few attempts more.
+        surplus = 1.0 if self._model.reads_variables else 1.2
+        filled = cells(self._workshop.recipe, surplus)
+        made: list[Path] = []
+        while True:
+            shards = [shard for cell in filled for shard in cell.next_shards()]
+            if not shards:
+                break
+            paths = await self._runner.run(shards, self._shard)
+            made += paths
+            for cell in filled:
+                mine = [path for shard, path in zip(shards, paths, strict=True) if shard.kind == cell.kind]
+                cell.take(result for path in mine for result in read_results(path))
+        short = [cell.shortfall() for cell in filled if cell.missing]
+        if short:
+            self._remember()
+            raise ShortfallError(
+                f"no version was made: {'; '.join(short)}. Lower size, change the mix or the teacher, and run again; "
+                "nothing that was answered is asked again"
+            )
+        return filled, made
+
+    async def _shard(self, shard: Shard) -> Path:
+        return await self._attempts.run(shard, self._folder / "shards")
+
+    async def _watch(self) -> None:
+        """Keeps the status up to date while shards run."""
+        while True:
+            self._tell()
+            await asyncio.sleep(0.25)
+
+    def _tell(self, *, now: bool = False) -> None:
+        finished, self._attempts.finished = self._attempts.finished, []
+        for result in finished:
+            self._progress.attempt(result.accepted, result.gate, result.code)
+        stats = self._model.stats
+        self._progress.requests = stats["asked"]
+        self._progress.remembered = stats["answered_from_journal"] + stats["answered_from_store"]
+        self._progress.tokens = stats["prompt_tokens"] + stats["completion_tokens"]
+        self._progress.tell(now=now)
+
+    def _end(self, state: str, message: str) -> None:
+        self._progress.state, self._progress.message = state, message
+        self._tell(now=True)
+
+    def _remember(self) -> None:
+        """Put what was answered into the store's ledger, for other recipes and sizes to use."""
+        with Store.open(self._data, write=True, wait_s=COMMIT_WAIT_S) as store:
+            store.add_calls(self._ledger())
+
+    def _ledger(self) -> Iterator[LedgerEntry]:
+        return (LedgerEntry.model_validate(entry) for entry in self._journal)
+
+    def _commit(self, filled: list[Cell], paths: list[Path]) -> Version:
+        chosen = {row for cell in filled for row in cell.chosen}
+        members, statistics = self._members(paths, chosen, filled)
+        workshop = self._workshop
+        batch = Commit(
+            dataset=workshop.recipe.dataset,
+            recipe=workshop.recipe.resolved(),
+            recipe_digest=workshop.digest,
+            members=members,
+            statistics=statistics,
+            toolkits=workshop.toolkits,
+            tasks=(TaskRow(result.task_id, result.task) for result in _rows(paths)),
+            trajectories=(
+                TrajectoryRow(r.trajectory_id, r.row_kind or r.kind, r.trajectory) for r in _rows(paths)
+            ),
+            verdicts=(verdict for result in _rows(paths) for verdict in result.verdicts),
+            ledger=self._ledger(),
+            drops=[drop for cell in filled for drop in cell.drops],
+        )
+        with Store.open(self._data, write=True, wait_s=COMMIT_WAIT_S) as store:
+            return store.commit(batch)
+
+    def _members(
+        self, paths: list[Path], chosen: set[str], filled: list[Cell]
+    ) -> tuple[list[Member], Statistics]:
+        recipe = self._workshop.recipe
+        members: list[Member] = []
+        by_tool: Counter[str] = Counter()
+        by_toolkit: Counter[str] = Counter()
+        for result in _rows(paths):
+            if result.trajectory_id not in chosen or not result.accepted:
+                continue
+            chosen.discard(result.trajectory_id)
+            split = split_of(result.root, recipe.splits.test)
+            members.append(
+                Member(trajectory=result.trajectory_id, split=split, kind=result.kind, method=result.method)
+            )
+            by_toolkit[result.task["toolkit"]] += 1
+            by_tool.update(_called(result))
+        statistics = Statistics(
+            rows=len(members),
+            by_kind=_counted(member.kind for member in members),
+            by_split=_counted(member.split for member in members),
+            by_method=_counted(member.method for member in members),
+            by_toolkit=dict(sorted(by_toolkit.items())),
+            by_tool=dict(sorted(by_tool.items())),
+            attempts=sum(cell.attempts for cell in filled),
+            drops=_drop_counts(filled),
+            teacher=_teacher_name(self._model.id),
+            **self._spent(),
+            sources=tuple(
+                SourceSummary(
+                    name=kit.name,
+                    title=kit.title,
+                    licence=kit.licence,
+                    origin=kit.origin,
+                    tools=len(kit.tools),
+                )
+                for kit in self._workshop.toolkits
+            ),
+        )
+        return members, statistics
+
+    def _spent(self) -> dict[str, int]:
+        """Calls and tokens of the whole run, its earlier sittings included."""
+        spent = Counter[str]()
+        for entry in self._journal:
+            spent["requests"] += 1
+            spent["prompt_tokens"] += entry["prompt_tokens"]
+            spent["completion_tokens"] += entry["completion_tokens"]
+        return dict(spent)
+
+
+def _teacher_name(identity: str) -> str:
+    """`offline-rules:1a2b` as `offline-rules`; other engines keep their model."""
+    return identity.split(":", 1)[0] if identity.startswith("offline-rules") else identity
+
+
+def _rows(paths: Sequence[Path]) -> Iterator[Result]:
+    """Results that hold a conversation, read from the shards one at a time."""
+    return (result for path in paths for result in read_results(path) if result.trajectory_id)
+
+
+def _called(result: Result) -> Iterator[str]:
+    for message in result.trajectory["messages"]:
+        for call in message.get("tool_calls", ()):
+            yield call["name"]
+
+
+def _counted(values: Iterator[Any]) -> dict[str, int]:
+    return dict(sorted(Counter(values).items()))
+
+
+def _drop_counts(filled: Sequence[Cell]) -> tuple[DropCount, ...]:
+    counts = Counter((drop.gate, drop.code) for cell in filled for drop in cell.drops)
+    return tuple(DropCount(gate=gate, code=code, count=n) for (gate, code), n in sorted(counts.items()))
+
+
+def _state_after(error: BaseException) -> str:
+    if isinstance(error, ShortfallError):
+        return "short"
+    return (
+        "stopped"
+        if isinstance(error, CallwrightError | asyncio.CancelledError | KeyboardInterrupt)
+        else "failed"
+    )
+
+
+def _earlier_calls(data: Path, folder: Path, model: str) -> Journal | None:
+    """What this model answered in earlier runs, as a file beside the journal; the store itself stays free."""
+    path = folder / "earlier.jsonl"
+    if not path.exists() and (data / "callwright.duckdb").exists():
+        temporary = folder / "earlier.part"
+        with (
+            Store.open(data, write=False, wait_s=COMMIT_WAIT_S) as store,
+            temporary.open("w", encoding="utf-8") as file,
+        ):
+            for entry in store.calls(model):
+                file.write(json.dumps(entry) + "\n")
+        temporary.replace(path)
+    return Journal(path) if path.exists() else None

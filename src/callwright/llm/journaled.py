@@ -1,0 +1,123 @@
+"""A model that remembers: every answer is written down before it is used, and never asked for again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from callwright.errors import StoreError
+from callwright.llm.base import Completion, Model, Request, decisive
+from callwright.llm.journal import Journal
+from callwright.schemas.base import digest
+from callwright.schemas.version import LedgerEntry
+
+Earlier = Callable[[str], dict[str, Any] | None]
+"""Finds the ledger entry of a key in what earlier runs were answered, as JSON values."""
+
+
+class Journaled:
+    """Looks in this run's journal, then in earlier runs, then asks the model.
+
+    `stats` counts `asked`, `answered_from_journal`, `answered_from_store`, `shared` (waited for the same
+    question of another item), and `prompt_tokens` and `completion_tokens` of what was asked.
+    """
+
+    def __init__(self, model: Model, journal: Journal, earlier: Earlier | None = None) -> None:
+        self.id = model.id
+        self.reads_variables = model.reads_variables
+        self.stats: Counter[str] = Counter()
+        self._model = model
+        self._journal = journal
+        self._earlier = earlier
+        self._flights: dict[str, _Flight] = {}
+
+    async def complete(self, request: Request) -> Completion:
+        """Answer one request; `key` of the answer names its entry in the ledger.
+
+        Raises:
+            ModelError: The endpoint failed for good. Nothing is written; the next one who asks tries again.
+            StoreError: The answer could not be written down.
+        """
+        question = decisive(self._model, request)
+        key = digest(question)
+        known = self._look_up(key)
+        if known is not None:
+            return known
+        flight = self._flights.get(key)
+        if flight is None or flight.task.done():
+            flight = self._flights[key] = _Flight(asyncio.create_task(self._ask(key, question, request)))
+        else:
+            self.stats["shared"] += 1
+        return await self._landing(key, flight)
+
+    async def close(self) -> None:
+        """Closes the model; the journal belongs to whoever opened it."""
+        await self._model.close()
+
+    def _look_up(self, key: str) -> Completion | None:
+        entry = self._journal.get(key)
+        if entry is not None:
+            self.stats["answered_from_journal"] += 1
+            return _completion(entry)
+        entry = self._earlier(key) if self._earlier else None
+        if entry is None:
+            return None
+        found = _completion(entry)
+        self._journal.append(entry)
+        self.stats["answered_from_store"] += 1
+        return found
+
+    async def _landing(self, key: str, flight: _Flight) -> Completion:
+        """The flight's answer or error; it is called off when nobody waits for it any more."""
+        flight.waiting += 1
+        try:
+            return await asyncio.shield(flight.task)
+        finally:
+            flight.waiting -= 1
+            if not flight.waiting:
+                flight.task.cancel()
+                if self._flights.get(key) is flight:
+                    del self._flights[key]
+
+    async def _ask(self, key: str, question: dict[str, Any], request: Request) -> Completion:
+        answer = await self._model.complete(request)
+        entry = {
+            "key": key,
+            "purpose": request.purpose,
+            "model": self.id,
+            "item": request.item,
+            "request": question,
+            "response": answer.model_dump(mode="json", exclude={"key"}),
+            "prompt_tokens": answer.usage.prompt_tokens,
+            "completion_tokens": answer.usage.completion_tokens,
+        }
+        self._journal.append(entry)
+        self.stats["asked"] += 1
+        self.stats["prompt_tokens"] += answer.usage.prompt_tokens
+        self.stats["completion_tokens"] += answer.usage.completion_tokens
+        # Read back from the entry, so that a run that is resumed sees the very same value.
+        return _completion(entry)
+
+
+@dataclass
+class _Flight:
+    """One question under way, and how many wait for its answer."""
+
+    task: asyncio.Task[Completion]
+    waiting: int = 0
+
+
+def _completion(entry: dict[str, Any]) -> Completion:
+    try:
+        kept = LedgerEntry.model_validate(entry)
+        return Completion.model_validate({**kept.response, "key": kept.key})
+    except ValidationError as error:
+        raise StoreError(
+            f"the ledger entry {entry.get('key')!r} was not written by this version of callwright "
+            f"({error.error_count()} problems); start a new run"
+        ) from error

@@ -1,0 +1,215 @@
+"""Any endpoint that speaks OpenAI's chat format: asked politely, patiently, and never beyond what it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import re
+from collections import Counter
+
+from callwright.errors import ModelError, ReplyError
+from callwright.llm.base import Completion, Request
+from callwright.llm.cap import AdaptiveCap, Outcome
+from callwright.llm.endpoint import Endpoint, Reply, Trouble, retry_after_s
+from callwright.llm.wire import BrokenReply, body_of, completion_of
+from callwright.schemas.recipe import OpenAIModel
+
+_LONGEST_BACKOFF_S = 30.0
+_QUICK_TRIES = 3
+_PATIENCE_FOR_OUR_TURN = 4
+_RETRIED = frozenset({408, 409, 425, 429})
+_CONTEXT = re.compile(
+    r"context[ _-]?(length|size|window)|model length|max_model_len|max_new_tokens|too many tokens",
+    re.IGNORECASE,
+)
+_SCHEMA = re.compile(r"response_format|schema|grammar", re.IGNORECASE)
+_NO_CALLS = re.compile(r"enable-auto-tool-choice|tool-call-parser", re.IGNORECASE)
+
+
+class _SchemaRefusedError(Exception):
+    """The server does not take this JSON Schema, or none at all."""
+
+    def __init__(self, *, for_good: bool) -> None:
+        self.for_good = for_good
+
+
+class OpenAIChat:
+    """One model behind one endpoint.
+
+    `stats` counts `requests` (HTTP requests sent), `answered` (or refused for what the one request asks),
+    `retries` and `retry_<reason>` for each reason, `fallback_response_format` (the server knows no schemas, so
+    they are stated in words from then on) and `fallback_schema` (it refused the schema of one request).
+    """
+
+    reads_variables = False
+
+    def __init__(
+        self,
+        config: OpenAIModel,
+        *,
+        max_in_flight: int | None = None,
+        api_key: str | None = None,
+        backoff_s: float = 0.5,
+    ) -> None:
+        """The key comes from the variable that `config.api_key_env` names, unless it is given.
+
+        Raises:
+            UsageError: `base_url` is no plain HTTP address, or the key cannot be sent.
+        """
+        key = os.environ.get(config.api_key_env, "") if api_key is None else api_key
+        self.id = f"openai:{config.model}"
+        self.stats: Counter[str] = Counter()
+        self.cap = AdaptiveCap(max_in_flight or config.in_flight)
+        self._config = config
+        self._endpoint = Endpoint(config.base_url, key, config.timeout_s)
+        self._backoff_s = backoff_s
+        self._native_schemas = True
+        self._jitter = random.Random()
+
+    async def complete(self, request: Request) -> Completion:
+        """Answer one request; every trouble that may pass is waited out.
+
+        Raises:
+            ModelError: The endpoint refuses us, is not there, or kept failing after every retry.
+            ReplyError: `context_overflow`, `request_refused`, `raw_call_text` or `malformed_reply`; it concerns
+                this request only.
+        """
+        native = self._native_schemas
+        body = body_of(request, self._config.model, native_schema=native)
+        tries = 0
+        while True:
+            answered_before = self.stats["answered"]
+            try:
+                return await self._try(body, request, schema_sent=native and request.reply_schema is not None)
+            except _SchemaRefusedError as refused:
+                self._fall_back(refused.for_good)
+                native = False
+                body = body_of(request, self._config.model, native_schema=False)
+            except Trouble as trouble:
+                tries += 1
+                if tries > self._patience(trouble, progress=self.stats["answered"] > answered_before):
+                    raise self._given_up(trouble, tries) from trouble
+                self.stats["retries"] += 1
+                self.stats[f"retry_{trouble.reason}"] += 1
+                await asyncio.sleep(self._wait_s(trouble, tries))
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._endpoint.close()
+
+    async def _try(self, body: bytes, request: Request, *, schema_sent: bool) -> Completion:
+        started_in = await self.cap.acquire()
+        outcome: Outcome = "neither"
+        pause_s = 0.0
+        try:
+            self.stats["requests"] += 1
+            reply = await self._endpoint.post("/chat/completions", body)
+            if reply.status != 200:
+                raise _passing(reply) or await self._refusal(reply, schema_sent)
+            outcome = "answered"
+            completion = completion_of(reply.data, request)
+        except ReplyError:
+            self.stats["answered"] += 1
+            raise
+        except BrokenReply as error:
+            raise Trouble(error.reason, str(error)) from error
+        except Trouble as trouble:
+            outcome, pause_s = trouble.outcome, trouble.wait_s
+            raise
+        finally:
+            self.cap.release(started_in, outcome, pause_s=pause_s)
+        self.stats["answered"] += 1
+        return completion
+
+    async def _refusal(self, reply: Reply, schema_sent: bool) -> Exception:
+        """What a status means that asking again would not change."""
+        said = reply.message()
+        if reply.status in (400, 413, 422):
+            return self._refused_request(reply.status, said, schema_sent)
+        hint = "correct base_url in the recipe"
+        if reply.status in (401, 403):
+            hint = f"set {self._config.api_key_env} to a key that may use the model {self._config.model!r}"
+        elif reply.status == 404:
+            hint = await self._what_is_there()
+        elif reply.location:
+            hint += f", the server redirects to {reply.location}"
+        return ModelError(f"{self._endpoint.base_url} answers HTTP {reply.status} ({said}): {hint}")
+
+    def _refused_request(self, status: int, said: str, schema_sent: bool) -> Exception:
+        if _CONTEXT.search(said):
+            return ReplyError(
+                "context_overflow", f"the request does not fit into the model's context: {said}"
+            )
+        if schema_sent and _SCHEMA.search(said):
+            return _SchemaRefusedError(for_good="response_format" in said)
+        if _NO_CALLS.search(said):
+            return ModelError(
+                f"{self._endpoint.base_url} takes no tool calls ({said}): start the server with its tool-call "
+                "parser (vLLM: --enable-auto-tool-choice --tool-call-parser NAME)"
+            )
+        return ReplyError("request_refused", f"HTTP {status}: {said}")
+
+    async def _what_is_there(self) -> str:
+        models = await self._endpoint.models()
+        if models is None:
+            return "correct base_url in the recipe; for most servers it ends in /v1"
+        if self._config.model in models:
+            return "the server lists the model but cannot chat with it; ask its operator"
+        return f"it has no model {self._config.model!r}; it offers: {', '.join(models) or 'none'}"
+
+    def _fall_back(self, for_good: bool) -> None:
+        """Many requests may learn at once that the server knows no schemas; that counts once."""
+        if for_good and self._native_schemas:
+            self._native_schemas = False
+            self.stats["fallback_response_format"] += 1
+        elif not for_good:
+            self.stats["fallback_schema"] += 1
+
+    def _never_there(self, trouble: Trouble) -> bool:
+        """Nothing ever answered at this address: far more likely a wrong one than a server that restarts."""
+        return trouble.reason == "unreachable" and not self.stats["answered"]
+
+    def _patience(self, trouble: Trouble, *, progress: bool) -> int:
+        """How many retries this trouble is worth."""
+        if self._never_there(trouble):
+            return min(self._config.retries, _QUICK_TRIES - 1)
+        if trouble.reason == "429" and progress:
+            # Others get through meanwhile, so we are not refused, it is only not our turn.
+            return _PATIENCE_FOR_OUR_TURN * self._config.retries
+        return self._config.retries
+
+    def _wait_s(self, trouble: Trouble, tries: int) -> float:
+        longest = self._backoff_s if self._never_there(trouble) else _LONGEST_BACKOFF_S
+        backoff = min(self._backoff_s * 2.0 ** min(tries - 1, 10), longest)
+        # Jitter keeps a crowd that failed together from coming back together.
+        jittered = backoff * self._jitter.uniform(0.5, 1.0)
+        return max(jittered, trouble.wait_s + min(jittered, 0.1 * trouble.wait_s))
+
+    def _given_up(self, trouble: Trouble, tries: int) -> ModelError:
+        address = self._endpoint.base_url
+        if self._never_there(trouble):
+            return ModelError(
+                f"nothing answers at {address} ({trouble}): start the server, or correct base_url in the recipe, "
+                "and run again"
+            )
+        hint = "run again to go on where it stopped"
+        if trouble.reason == "broken_body" and not self.stats["answered"]:
+            hint = "correct base_url in the recipe; for most servers it ends in /v1"
+        return ModelError(f"{address} failed {tries} times for one request, the last time: {trouble}; {hint}")
+
+
+def _passing(reply: Reply) -> Trouble | None:
+    """The trouble that a status names, if it is one that passes."""
+    if reply.status in _RETRIED:
+        reason, overloaded = str(reply.status), reply.status == 429
+    elif reply.status >= 500 and reply.status != 501:
+        reason, overloaded = "5xx", True
+    else:
+        return None
+    return Trouble(
+        reason,
+        f"HTTP {reply.status} ({reply.message()})",
+        wait_s=retry_after_s(reply.retry_after),
+        outcome="overloaded" if overloaded else "neither",
+    )

@@ -1,0 +1,105 @@
+"""How the tables of a store came to be: numbered steps, each applied once, in order."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from duckdb import DuckDBPyConnection
+
+from callwright.errors import StoreError
+
+
+def m001_first_tables(connection: DuckDBPyConnection) -> None:
+    """Content-addressed rows, the ledger, and versions."""
+    # What is filtered or joined has a column; the rest is one JSON body, kept as text, so that the
+    # arguments and schemas of different tools never merge into one type.
+    connection.execute("""
+        CREATE TABLE tools (
+            id VARCHAR PRIMARY KEY, name VARCHAR NOT NULL, toolkit VARCHAR NOT NULL, body VARCHAR NOT NULL);
+        CREATE TABLE tasks (
+            id VARCHAR PRIMARY KEY, root VARCHAR NOT NULL, method VARCHAR NOT NULL, kind VARCHAR NOT NULL,
+            attempt BIGINT NOT NULL, body VARCHAR NOT NULL);
+        CREATE TABLE trajectories (
+            id VARCHAR PRIMARY KEY, task VARCHAR NOT NULL, kind VARCHAR NOT NULL, teacher VARCHAR NOT NULL,
+            body VARCHAR NOT NULL);
+        CREATE TABLE edges (
+            child VARCHAR, parent VARCHAR, step VARCHAR, PRIMARY KEY (child, parent, step));
+        CREATE TABLE verdicts (
+            id VARCHAR PRIMARY KEY, trajectory VARCHAR NOT NULL, judge VARCHAR NOT NULL, rung VARCHAR NOT NULL,
+            outcome VARCHAR NOT NULL, code VARCHAR NOT NULL, step BIGINT, body VARCHAR NOT NULL);
+        CREATE TABLE probes (
+            id VARCHAR PRIMARY KEY, task VARCHAR NOT NULL, student VARCHAR NOT NULL, body VARCHAR NOT NULL);
+        CREATE TABLE runs (
+            id VARCHAR PRIMARY KEY, dataset VARCHAR NOT NULL, recipe_digest VARCHAR NOT NULL,
+            state VARCHAR NOT NULL, started_at TIMESTAMP NOT NULL, finished_at TIMESTAMP, body VARCHAR NOT NULL);
+        CREATE TABLE calls (
+            key VARCHAR PRIMARY KEY, purpose VARCHAR NOT NULL, model VARCHAR NOT NULL, item VARCHAR NOT NULL,
+            prompt_tokens BIGINT NOT NULL, completion_tokens BIGINT NOT NULL,
+            request VARCHAR NOT NULL, response VARCHAR NOT NULL);
+        CREATE TABLE datasets (name VARCHAR PRIMARY KEY);
+        CREATE TABLE versions (
+            dataset VARCHAR, number BIGINT, id VARCHAR NOT NULL, parent VARCHAR, recipe_digest VARCHAR NOT NULL,
+            recipe VARCHAR NOT NULL, created_at TIMESTAMP NOT NULL, statistics VARCHAR NOT NULL,
+            PRIMARY KEY (dataset, number), UNIQUE (dataset, id));
+        CREATE TABLE version_rows (
+            dataset VARCHAR, number BIGINT, ordinal BIGINT,
+            trajectory VARCHAR NOT NULL, split VARCHAR NOT NULL, kind VARCHAR NOT NULL, method VARCHAR NOT NULL,
+            PRIMARY KEY (dataset, number, ordinal));
+        CREATE TABLE version_drops (
+            dataset VARCHAR, number BIGINT, ordinal BIGINT, method VARCHAR NOT NULL,
+            kind VARCHAR NOT NULL, attempt BIGINT NOT NULL, gate VARCHAR NOT NULL, code VARCHAR NOT NULL,
+            message VARCHAR NOT NULL, trajectory VARCHAR, PRIMARY KEY (dataset, number, ordinal));
+        CREATE TABLE tags (
+            dataset VARCHAR, tag VARCHAR, number BIGINT NOT NULL, PRIMARY KEY (dataset, tag));
+    """)
+
+
+MIGRATIONS = (m001_first_tables,)
+
+
+def migrate(connection: DuckDBPyConnection, where: str) -> None:
+    """Bring a store that is open for writing to this schema; nothing happens when it is there already.
+
+    Raises:
+        StoreError: A newer callwright wrote it.
+    """
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS migrations "
+        "(number INTEGER PRIMARY KEY, name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
+    )
+    applied = _applied(connection, where)
+    for number, step in enumerate(MIGRATIONS[applied:], start=applied + 1):
+        connection.begin()
+        step(connection)
+        now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+        connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", [number, step.__name__, now])
+        connection.commit()
+
+
+def check(connection: DuckDBPyConnection, where: str) -> None:
+    """Refuse to read a store of another schema.
+
+    Raises:
+        StoreError: It is newer, older, or no store of callwright at all.
+    """
+    if not connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'migrations'").fetchone():
+        raise StoreError(
+            f"{where}: a DuckDB file, but not made by callwright; choose another folder with --data"
+        )
+    applied = _applied(connection, where)
+    if applied < len(MIGRATIONS):
+        raise StoreError(
+            f"{where}: has schema {applied}, this callwright reads {len(MIGRATIONS)}; "
+            "any command that writes to it, such as a build, brings it up to date"
+        )
+
+
+def _applied(connection: DuckDBPyConnection, where: str) -> int:
+    row = connection.execute("SELECT coalesce(max(number), 0) FROM migrations").fetchone()
+    applied = int(row[0]) if row else 0
+    if applied > len(MIGRATIONS):
+        raise StoreError(
+            f"{where}: written by a newer callwright (schema {applied}, this one knows {len(MIGRATIONS)}); "
+            "upgrade callwright to open it"
+        )
+    return applied

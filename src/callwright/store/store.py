@@ -1,0 +1,452 @@
+"""The store: everything that was ever made, and the versions of each dataset."""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from itertools import chain, count
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from callwright.errors import StoreBusyError, StoreError
+from callwright.schemas.tool import Tool
+from callwright.schemas.verdict import Rung, Verdict
+from callwright.schemas.version import Drop, LedgerEntry, Member, Run, Version
+from callwright.store.lock import StoreLock
+from callwright.store.migrations import check, migrate
+from callwright.store.rows import (
+    SCHEMAS,
+    Commit,
+    Row,
+    batches,
+    call_row,
+    drop_rows,
+    member_rows,
+    task_edges,
+    task_row,
+    text_of,
+    tool_rows,
+    trajectory_edges,
+    trajectory_row,
+    verdict_row,
+)
+
+FILE_NAME = "callwright.duckdb"
+LOCK_NAME = "callwright.lock"
+
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    # DuckDB 1.4 and every later one can read it; without this, 2.0 writes files that 1.x cannot.
+    "storage_compatibility_version": "v1.4.0",
+    # No downloads, ever.
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
+_VERSION_COLUMNS = "dataset, number, id, parent, recipe_digest, recipe, created_at, statistics"
+_FETCH = 500
+_PAGE = 10_000
+_TAG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
+
+
+class Store:
+    """One DuckDB file, open. Made by `Store.open`; for one thread."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, where: str) -> None:
+        self._connection = connection
+        self._where = where
+
+    @classmethod
+    @contextmanager
+    def open(cls, folder: Path, *, write: bool, wait_s: float = 10.0) -> Iterator[Store]:
+        """The store of a data folder; made when it is opened for writing and not there yet.
+
+        Raises:
+            StoreBusyError: Somebody else still holds it after `wait_s` seconds.
+            StoreError: There is none, it is not ours, or a newer callwright wrote it.
+        """
+        path = folder / FILE_NAME
+        if write:
+            _make_folder(folder)
+        elif not path.exists():
+            raise StoreError(f"{folder}: no store here yet; `callwright build` makes one")
+        with (
+            StoreLock(folder / LOCK_NAME, wait_s, shared=not write),
+            closing(_connect(path, read_only=not write)) as connection,
+        ):
+            (migrate if write else check)(connection, str(path))
+            yield cls(connection, str(path))
+
+    # Writing
+
+    def commit(self, batch: Commit) -> Version:
+        """Make the next version in one transaction; killed in the middle, it leaves nothing behind.
+
+        When the dataset already has a version with the same members, splits and recipe, that one is
+        returned and only the ledger grows.
+
+        Raises:
+            StoreError: A row stands twice in the version, or names a conversation or task that is not there.
+        """
+        _refuse_twins(batch)
+        with self._transaction():
+            self._load("calls", (call_row(one) for one in batch.ledger))
+            known = self._versions("dataset = ? AND id = ?", batch.dataset, batch.version_id)
+            if known:
+                return known[0]
+            latest = self._latest(batch.dataset)
+            version = Version(
+                dataset=batch.dataset,
+                number=latest.number + 1 if latest else 1,
+                id=batch.version_id,
+                parent=latest.id if latest else None,
+                recipe_digest=batch.recipe_digest,
+                recipe=dict(batch.recipe),
+                created_at=dt.datetime.now(dt.UTC),
+                statistics=batch.statistics,
+            )
+            self._load_content(batch)
+            self._load_version(version, batch)
+            self._refuse_orphans(version)
+            return version
+
+    def add_calls(self, entries: Iterable[LedgerEntry]) -> None:
+        """Remember finished model calls; those that are known already stay as they are."""
+        with self._transaction():
+            self._load("calls", (call_row(one) for one in entries))
+
+    def record_run(self, run: Run) -> None:
+        """Write down how a run stands; a later record of the same run replaces the earlier one."""
+        values = [run.id, run.dataset, run.recipe_digest, run.state, _to_utc(run.started_at)]
+        values += [_to_utc(run.finished_at) if run.finished_at else None, text_of(run.body)]
+        with self._transaction():
+            self._connection.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+
+    def tag(self, name: str, tag: str) -> Version:
+        """Give a version a name that can move: `museum@3` becomes `museum:stable`."""
+        if not _TAG.fullmatch(tag):
+            raise StoreError(f"{tag!r} is no tag: letters, digits, dots, dashes and underscores only")
+        version = self.version(name)
+        with self._transaction():
+            self._connection.execute(
+                "INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", [version.dataset, tag, version.number]
+            )
+        return version
+
+    # Versions
+
+    def versions(self, dataset: str | None = None) -> tuple[Version, ...]:
+        """All versions, or those of one dataset, oldest first.
+
+        Raises:
+            StoreError: There is no such dataset.
+        """
+        if dataset is None:
+            return self._versions("true")
+        return self._versions("dataset = ?", dataset) or self._unknown_dataset(dataset)
+
+    def version(self, name: str) -> Version:
+        """The version called `museum@3`, `museum:stable`, or `museum` for the newest.
+
+        Raises:
+            StoreError: There is no such version; the message names the nearest one.
+        """
+        dataset, mark, rest = re.fullmatch(r"([^@:]*)([@:]?)(.*)", name, re.DOTALL).groups()  # type: ignore[union-attr]
+        versions = self.versions(dataset)
+        if not mark:
+            return versions[-1]
+        number = self._tagged(dataset, rest) if mark == ":" else rest
+        for version in versions:
+            if str(version.number) == str(number):
+                return version
+        raise StoreError(
+            f"{name}: no such version; {dataset} has {len(versions)}, the newest is {versions[-1].name}"
+        )
+
+    def find_version(self, dataset: str, recipe_digest: str) -> Version | None:
+        """The newest version that this recipe made, if any."""
+        found = self._versions("dataset = ? AND recipe_digest = ?", dataset, recipe_digest)
+        return found[-1] if found else None
+
+    def tags(self, dataset: str) -> dict[str, int]:
+        """Tag -> number of the version it stands for."""
+        return dict(self._read("SELECT tag, number FROM tags WHERE dataset = ? ORDER BY tag", dataset))
+
+    # Rows
+
+    def rows(self, version: Version) -> Iterator[tuple[Member, dict[str, Any], dict[str, Any]]]:
+        """Each row with its trajectory's and its task's record, always in the same order."""
+        for first in count(step=_PAGE):
+            page = self._page(version, first)
+            for trajectory, split, kind, method, body, task in page:
+                member = Member(trajectory=trajectory, split=split, kind=kind, method=method)
+                yield member, json.loads(body), json.loads(task)
+            if len(page) < _PAGE:
+                return
+
+    def evidence(self, version: Version) -> dict[str, Rung]:
+        """Row -> the highest rung where this one and all below have nothing but pass; others are left out."""
+        found = self._read(
+            """
+            WITH rungs AS (
+                SELECT v.trajectory, v.rung, bool_and(v.outcome = 'pass') AS passed
+                FROM verdicts v JOIN version_rows r ON r.trajectory = v.trajectory
+                WHERE r.dataset = ? AND r.number = ? AND v.rung LIKE 'L_' GROUP BY v.trajectory, v.rung
+            ), broken AS (
+                SELECT trajectory, min(rung) AS rung FROM rungs WHERE NOT passed GROUP BY trajectory
+            )
+            SELECT g.trajectory, max(g.rung) FROM rungs g LEFT JOIN broken b ON b.trajectory = g.trajectory
+            WHERE b.rung IS NULL OR g.rung < b.rung GROUP BY g.trajectory
+            """,
+            version.dataset,
+            version.number,
+        )
+        return dict(found)
+
+    def drops(self, version: Version) -> Iterator[Drop]:
+        """Every attempt that did not become a row of the version, and why."""
+        columns = ("method", "kind", "attempt", "gate", "code", "message", "trajectory")
+        found = self._read(
+            f"SELECT {', '.join(columns)} FROM version_drops WHERE dataset = ? AND number = ? ORDER BY ordinal",
+            version.dataset,
+            version.number,
+        )
+        return (Drop.model_validate(dict(zip(columns, values, strict=True))) for values in found)
+
+    def tools(self, ids: Iterable[str]) -> dict[str, Tool]:
+        """Tools by id.
+
+        Raises:
+            StoreError: One of them is not in the store.
+        """
+        wanted = sorted(set(ids))
+        found = self._read("SELECT id, body FROM tools WHERE id IN (SELECT unnest(?::VARCHAR[]))", wanted)
+        tools = {id_: Tool.model_validate_json(body) for id_, body in found}
+        missing = [one for one in wanted if one not in tools]
+        if missing:
+            raise StoreError(f"{self._where}: {len(missing)} tools are missing, the first is {missing[0]}")
+        return tools
+
+    def verdicts(self, trajectory: str) -> tuple[Verdict, ...]:
+        """What the judges said of one conversation, lowest rung first."""
+        found = self._read(
+            "SELECT body FROM verdicts WHERE trajectory = ? ORDER BY rung, judge, step NULLS FIRST, id",
+            trajectory,
+        )
+        return tuple(Verdict.model_validate_json(body) for (body,) in found)
+
+    # The ledger and the runs
+
+    def call(self, key: str) -> dict[str, Any] | None:
+        """The ledger's entry of that key, as JSON values."""
+        columns = list(LedgerEntry.model_fields)
+        for values in self._read(f"SELECT {', '.join(columns)} FROM calls WHERE key = ?", key):
+            return _entry(dict(zip(columns, values, strict=True)))
+        return None
+
+    def calls(self, model: str) -> Iterator[dict[str, Any]]:
+        """The ledger's entries of one model, as JSON values."""
+        columns = list(LedgerEntry.model_fields)
+        for values in self._read(f"SELECT {', '.join(columns)} FROM calls WHERE model = ?", model):
+            yield _entry(dict(zip(columns, values, strict=True)))
+
+    def runs(self, dataset: str | None = None) -> tuple[Run, ...]:
+        """All runs, or those of one dataset, oldest first."""
+        columns = list(Run.model_fields)
+        found = self._read(
+            f"SELECT {', '.join(columns)} FROM runs WHERE ?1 IS NULL OR dataset = ?1 ORDER BY started_at, id",
+            dataset,
+        )
+        return tuple(_run(dict(zip(columns, values, strict=True))) for values in found)
+
+    # Within
+
+    def _read(self, query: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+        """Rows of a query, a few hundred at a time; a cursor of its own, so that reads may interleave."""
+        with closing(self._connection.cursor()) as cursor:
+            cursor.execute(query, list(values))
+            while batch := cursor.fetchmany(_FETCH):
+                yield from batch
+
+    def _page(self, version: Version, first: int) -> list[tuple[Any, ...]]:
+        # By pages, for DuckDB sorts a result whole, in memory, bodies and all.
+        found = self._read(
+            """
+            SELECT r.trajectory, r.split, r.kind, r.method, t.body, k.body
+            FROM version_rows r JOIN trajectories t ON t.id = r.trajectory JOIN tasks k ON k.id = t.task
+            WHERE r.dataset = ? AND r.number = ? AND r.ordinal BETWEEN ? AND ? ORDER BY r.ordinal
+            """,
+            version.dataset,
+            version.number,
+            first,
+            first + _PAGE - 1,
+        )
+        return list(found)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            self._connection.begin()
+        except duckdb.Error as error:
+            raise StoreError(f"{self._where}: cannot be written ({_first_line(error)})") from error
+        try:
+            yield
+            self._connection.commit()
+        except duckdb.Error as error:
+            self._rollback()
+            raise StoreError(f"{self._where}: nothing was written ({_first_line(error)})") from error
+        except BaseException:
+            self._rollback()
+            raise
+
+    def _rollback(self) -> None:
+        with suppress(duckdb.Error):  # it may have ended the transaction itself
+            self._connection.rollback()
+
+    def _load(self, table: str, values: Iterable[Row]) -> None:
+        for batch in batches(values):
+            self._insert(table, batch)
+
+    def _insert(self, table: str, batch: Sequence[Row]) -> None:
+        """One batch by way of Arrow: seventy times as fast as `executemany`."""
+        if not batch:
+            return
+        self._connection.register("incoming", pa.Table.from_pylist(list(batch), schema=SCHEMAS[table]))
+        try:
+            self._connection.execute(
+                f"INSERT INTO {table} BY NAME SELECT * FROM incoming ON CONFLICT DO NOTHING"
+            )
+        finally:
+            self._connection.unregister("incoming")
+
+    def _load_content(self, commit: Commit) -> None:
+        self._load("tools", tool_rows(commit.toolkits))
+        for tasks in batches(commit.tasks):
+            self._insert("tasks", [task_row(one) for one in tasks])
+            self._insert("edges", task_edges(tasks))
+        for trajectories in batches(commit.trajectories):
+            self._insert("trajectories", [trajectory_row(one) for one in trajectories])
+            self._insert("edges", trajectory_edges(trajectories))
+        self._load("verdicts", (verdict_row(one) for one in commit.verdicts))
+
+    def _load_version(self, version: Version, commit: Commit) -> None:
+        self._connection.execute("INSERT INTO datasets VALUES (?) ON CONFLICT DO NOTHING", [version.dataset])
+        self._connection.execute(
+            f"INSERT INTO versions ({_VERSION_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                version.dataset,
+                version.number,
+                version.id,
+                version.parent,
+                version.recipe_digest,
+                text_of(version.recipe),
+                _to_utc(version.created_at),
+                version.statistics.model_dump_json(),
+            ],
+        )
+        self._load("version_rows", member_rows(commit, version.number))
+        self._load("version_drops", drop_rows(commit, version.number))
+
+    def _refuse_orphans(self, version: Version) -> None:
+        """A version that could not be read back whole is not made."""
+        found = self._connection.execute(
+            """
+            SELECT r.trajectory, t.id IS NULL FROM version_rows r
+            LEFT JOIN trajectories t ON t.id = r.trajectory LEFT JOIN tasks k ON k.id = t.task
+            WHERE r.dataset = ? AND r.number = ? AND k.id IS NULL ORDER BY r.ordinal
+            """,
+            [version.dataset, version.number],
+        ).fetchall()
+        if found:
+            trajectory, alone = found[0]
+            what = "conversation" if alone else "task"
+            raise StoreError(
+                f"{version.dataset}: {len(found)} rows without their {what}, first {trajectory}; nothing was written"
+            )
+
+    def _latest(self, dataset: str) -> Version | None:
+        found = self._versions("dataset = ?", dataset)
+        return found[-1] if found else None
+
+    def _versions(self, condition: str, *values: Any) -> tuple[Version, ...]:
+        # The connection itself, not a cursor: within a commit it must see the open transaction.
+        found = self._connection.execute(
+            f"SELECT {_VERSION_COLUMNS} FROM versions WHERE {condition} ORDER BY dataset, number",
+            list(values),
+        ).fetchall()
+        return tuple(_version(dict(zip(_VERSION_COLUMNS.split(", "), one, strict=True))) for one in found)
+
+    def _tagged(self, dataset: str, tag: str) -> int:
+        tags = self.tags(dataset)
+        if tag not in tags:
+            raise StoreError(f"{dataset}:{tag}: no such tag{_nearest(tag, tags)}")
+        return tags[tag]
+
+    def _unknown_dataset(self, dataset: str) -> tuple[Version, ...]:
+        names = list(chain.from_iterable(self._read("SELECT name FROM datasets ORDER BY name")))
+        raise StoreError(f"{dataset}: no such dataset in {self._where}{_nearest(dataset, names)}")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{folder}: the data folder cannot be made ({error.strerror})") from None
+
+
+def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(path), read_only=read_only, config=_CONFIG)
+    except duckdb.IOException as error:
+        if "lock" in str(error):
+            raise StoreBusyError(
+                f"{path}: another program has the file open; close it there ({_first_line(error)})"
+            ) from None
+        raise StoreError(f"{path}: cannot be opened ({_first_line(error)})") from None
+    except duckdb.Error as error:
+        raise StoreError(f"{path}: cannot be opened ({_first_line(error)})") from None
+
+
+def _refuse_twins(batch: Commit) -> None:
+    if len({one.trajectory for one in batch.members}) != len(batch.members):
+        raise StoreError(f"{batch.dataset}: a conversation stands twice in the version; nothing was written")
+
+
+def _version(columns: dict[str, Any]) -> Version:
+    parsed = {name: json.loads(columns[name]) for name in ("recipe", "statistics")}
+    return Version.model_validate(columns | parsed | {"created_at": _from_utc(columns["created_at"])})
+
+
+def _entry(columns: dict[str, Any]) -> dict[str, Any]:
+    return columns | {name: json.loads(columns[name]) for name in ("request", "response")}
+
+
+def _run(columns: dict[str, Any]) -> Run:
+    times = {name: _from_utc(columns[name]) for name in ("started_at", "finished_at") if columns[name]}
+    return Run.model_validate(columns | times | {"body": json.loads(columns["body"])})
+
+
+def _to_utc(time: dt.datetime) -> dt.datetime:
+    """UTC without its zone: DuckDB needs an extension for times with one."""
+    return time.astimezone(dt.UTC).replace(tzinfo=None)
+
+
+def _from_utc(time: dt.datetime) -> dt.datetime:
+    return time.replace(tzinfo=dt.UTC)
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    known = sorted(names)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean {close[0]}?"
+    return f"; there are: {', '.join(known[:10])}" if known else "; there is none yet"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

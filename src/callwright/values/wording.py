@@ -1,0 +1,65 @@
+"""Fill the templates of a phrase sheet: which slots a template has, and how each value is said."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from callwright.schemas.base import canonical_json
+from callwright.schemas.phrases import Field_, PhraseSheet
+from callwright.values.spoken import ISO_DATE, say, say_list, smooth
+
+SLOT = re.compile(r"\{([\w.-]+)\}")
+
+
+def slots(template: str) -> frozenset[str]:
+    return frozenset(SLOT.findall(template))
+
+
+def fill(template: str, words: Mapping[str, str]) -> str:
+    """The template with every slot said, mended where filling broke the grammar.
+
+    Raises:
+        KeyError: A slot has no words.
+    """
+    return smooth(SLOT.sub(lambda match: words[match[1]], template))
+
+
+def say_field(value: Any, field: Field_, clock: dt.date, rng: random.Random, *, listed: bool = False) -> str:
+    """A field's value as its sheet says it; dates in entries of a list are calendar dates, never "tomorrow"."""
+    if isinstance(value, list) and field.say:
+        return say_list([say_field(one, field, clock, rng) for one in value])
+    if isinstance(field.say, dict):
+        return field.say.get(_key(value)) or say(value, clock, rng)
+    dated = listed and isinstance(value, str) and ISO_DATE.fullmatch(value)
+    plain = say([value] if dated else value, clock, rng)
+    return field.say.replace("{value}", plain) if field.say else plain
+
+
+def _key(value: Any) -> str:
+    return value if isinstance(value, str) else canonical_json(value)
+
+
+def declared_synonyms(sheet: PhraseSheet) -> dict[tuple[str, str], tuple[str, ...]]:
+    """(argument, JSON text of a value) -> the words that the sheet declares for it.
+
+    Words come from `say`, and from the sentences of an argument that a combination fixes: "Only what is on the
+    shelf" is the sheet's cue for `availableOnly=true`.
+    """
+    found: dict[tuple[str, str], set[str]] = {}
+    for key, field in sheet.fields.items():
+        name = key.rsplit(".", 1)[-1]
+        for value, words in (field.say if isinstance(field.say, dict) else {}).items():
+            # The sheet writes values as text; true and 3 are JSON, "general" is a string.
+            found.setdefault((name, canonical_json(value)), set()).add(words)
+            found.setdefault((name, value), set()).add(words)
+    for phrases in sheet.tools.values():
+        for combination in phrases.combinations:
+            for name, fixed in (part.split("=", 1) for part in combination if "=" in part):
+                sentences = [one for one in phrases.details.get(name, ()) if not slots(one)]
+                for text in (canonical_json(fixed), fixed):
+                    found.setdefault((name, text), set()).update(sentences)
+    return {key: tuple(sorted(words)) for key, words in found.items() if words}

@@ -1,0 +1,260 @@
+"""The dataset card: what the rows are, where they come from, what was dropped and why."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
+from pathlib import PurePath
+from string import Template
+from typing import Any
+
+import yaml
+
+from callwright.schemas.task import KINDS
+from callwright.schemas.version import Statistics, Version
+from callwright.views.chat import Tally, ViewError
+from callwright.views.secrets import find_secret
+
+CARD_NAME = "README.md"
+_TEMPLATE = Template((files("callwright.views") / "card.md").read_text(encoding="utf-8"))
+_LICENCES = frozenset(
+    "mit apache-2.0 cc0-1.0 cc-by-3.0 cc-by-4.0 cc-by-sa-4.0 bsd-2-clause bsd-3-clause isc unlicense mpl-2.0 "
+    "gpl-3.0 lgpl-3.0 agpl-3.0 eupl-1.2 wtfpl".split()
+)
+"""The Hub's names for licences."""
+_SPOKEN_LICENCES = {"apache 2.0": "apache-2.0", "apache license 2.0": "apache-2.0", "mit license": "mit"}
+_KINDS = {
+    "single": "one call serves the request",
+    "multi_step": "several turns with calls, each building on the one before",
+    "parallel": "a turn with two calls or more",
+    "clarification": "the assistant has to ask before it can call",
+    "no_call": "no offered tool serves the request",
+}
+_RUNGS = {
+    "L0": "every call names an offered tool, its arguments parse and are valid against the tool's schema",
+    "L1": "each argument can be traced to what the assistant could see, or to a default",
+    "L2": "the calls, executed a second time, gave the same observations and the same end state",
+    "L3": "the answer agrees with what was computed",
+    "L4": "a model ruled so, in both orders, by vote",
+    "none": "no judge ruled on it",
+}
+_TRUSTS = {
+    "real": "observations from a live service",
+    "executed": "observations from code that was executed",
+    "simulated": "observations made up by rules or a model in the place of a server, which are no facts",
+}
+_OFFLINE = (
+    "`offline-rules` is a grammar, not a language model: its rows are fit for teaching format, grounding and "
+    "tool choice, not for the breadth of human language.\n\n"
+)
+
+
+def card(version: Version, tally: Tally, rows: Mapping[str, Mapping[str, int]]) -> str:
+    """The text of the card; `rows` says config -> split -> rows. The same version has the same card.
+
+    Raises:
+        ViewError: It would hold what looks like a secret.
+    """
+    statistics = version.statistics
+    text = _TEMPLATE.substitute(
+        header=_header(version, tally, rows),
+        title=_title(version),
+        rows=f"{tally.rows.total():,}",
+        source_names=_source_names(statistics),
+        version=version.name,
+        id=version.id,
+        parent=f"`{version.parent}`" if version.parent else "none, this is the first",
+        recipe_digest=version.recipe_digest,
+        default=next(iter(rows)),
+        split=next(iter(rows[next(iter(rows))])),
+        kinds=_split_table("kind", tally.rows, {kind: f"`{kind}`: {_KINDS[kind]}" for kind in KINDS}),
+        toolkits=_split_table("toolkit", tally.toolkits, {name: name for name, _ in sorted(tally.toolkits)}),
+        funnel=_funnel(version, tally),
+        drops=_drops(statistics),
+        teachers=_table(("teacher", "rows"), sorted(tally.teachers.items())),
+        offline=_OFFLINE if any(name.startswith("offline-rules") for name in tally.teachers) else "",
+        ledger=_ledger(statistics),
+        evidence=_table(("rung", "proves", "rows"), _evidence(tally)),
+        trusts=_trusts(tally),
+        sources=_sources(statistics),
+        limits=_limits(tally),
+        recipe=_yaml(_public(version.recipe)).strip(),
+    )
+    secret = find_secret(text)
+    if secret:
+        raise ViewError(
+            f"{version.name}: its card would hold what looks like a secret ({secret}); "
+            "look for it in the recipe and in the names of the sources"
+        )
+    return text
+
+
+def size_category(rows: int) -> str:
+    """The Hub's word for a number of rows."""
+    bounds = (
+        (10**3, "n<1K"),
+        (10**4, "1K<n<10K"),
+        (10**5, "10K<n<100K"),
+        (10**6, "100K<n<1M"),
+        (10**7, "1M<n<10M"),
+    )
+    return next((name for bound, name in bounds if rows < bound), "n>10M")
+
+
+def _header(version: Version, tally: Tally, rows: Mapping[str, Mapping[str, int]]) -> str:
+    fields: dict[str, Any] = {
+        **_licence(version.statistics),
+        "language": ["en"],
+        "pretty_name": _title(version),
+        "size_categories": [size_category(tally.rows.total())],
+        "task_categories": ["text-generation"],
+        "annotations_creators": ["machine-generated"],
+        "language_creators": ["machine-generated"],
+        "tags": ["function-calling", "tool-use", "synthetic", "callwright"],
+        # No `dataset_info`: the typed files carry their types, and an older `datasets` that meets a type
+        # it does not know in the card cannot load the portable config either.
+        "configs": [_config(version, name, splits) for name, splits in rows.items()],
+    }
+    fields["configs"][0]["default"] = True
+    return f"---\n{_yaml(fields)}---\n"
+
+
+def _config(version: Version, name: str, splits: Iterable[str]) -> dict[str, Any]:
+    return {
+        "config_name": name,
+        # `datasets` caches a local folder by its path and this header alone: without the id in it, a
+        # folder with a newer version would go on giving the rows of the older one.
+        "description": f"{version.name} {version.id}",
+        "data_files": [{"split": split, "path": f"{name}/{split}-*.parquet"} for split in splits],
+    }
+
+
+def _licence(statistics: Statistics) -> dict[str, str]:
+    """One licence when all sources share one that the Hub knows; else the reader is sent to the sources."""
+    stated = {(one.licence or "").strip().lower() for one in statistics.sources}
+    found = {_SPOKEN_LICENCES.get(one, one) for one in stated}
+    if len(found) == 1 and found <= _LICENCES:
+        return {"license": found.pop()}
+    if not any(found):
+        return {"license": "unknown"}
+    return {"license": "other", "license_name": "as-the-sources"}
+
+
+def _title(version: Version) -> str:
+    return re.sub(r"[-_]+", " ", version.dataset).strip().capitalize() + " tool calls"
+
+
+def _source_names(statistics: Statistics) -> str:
+    return ", ".join(_cell(one.title or one.name) for one in statistics.sources) or "a list of tools"
+
+
+def _split_table(what: str, counts: Counter[tuple[str, str]], labels: Mapping[str, str]) -> str:
+    """Rows of each name by split, with totals; names without rows are left out."""
+    splits = [split for split in ("train", "test") if any(one == split for _, one in counts)]
+    found = {name: [counts[name, split] for split in splits] for name in labels}
+    lines = [(labels[name], *numbers, sum(numbers)) for name, numbers in found.items() if any(numbers)]
+    totals = [sum(numbers) for numbers in zip(*found.values(), strict=True)]
+    return _table((what, *splits, "all"), [*lines, ("all", *totals, sum(totals))])
+
+
+def _funnel(version: Version, tally: Tally) -> str:
+    dropped = sum(one.count for one in version.statistics.drops)
+    attempts = version.statistics.attempts or dropped + tally.rows.total()
+    return _table(
+        ("step", "attempts"), [("made", attempts), ("dropped", dropped), ("accepted", tally.rows.total())]
+    )
+
+
+def _drops(statistics: Statistics) -> str:
+    if not statistics.drops:
+        return "Nothing was dropped."
+    ordered = sorted(statistics.drops, key=lambda one: (-one.count, one.gate, one.code))
+    return _table(("dropped at", "reason", "attempts"), [(one.gate, one.code, one.count) for one in ordered])
+
+
+def _ledger(statistics: Statistics) -> str:
+    if not statistics.requests:
+        return ""
+    return (
+        f"It took {statistics.requests:,} requests, {statistics.prompt_tokens:,} tokens read and "
+        f"{statistics.completion_tokens:,} written.\n"
+    )
+
+
+def _evidence(tally: Tally) -> list[tuple[str, str, int]]:
+    return [(rung, meaning, tally.evidence[rung]) for rung, meaning in _RUNGS.items() if tally.evidence[rung]]
+
+
+def _trusts(tally: Tally) -> str:
+    found = [
+        f"- {tally.trusts[trust]:,} observations {what}"
+        for trust, what in _TRUSTS.items()
+        if tally.trusts[trust]
+    ]
+    return "\n".join(found) or "No row holds an observation."
+
+
+def _sources(statistics: Statistics) -> str:
+    if not statistics.sources:
+        return "Not recorded."
+    found = [
+        (one.title or one.name, _file_name(one.origin), one.licence or "not stated", one.tools)
+        for one in sorted(statistics.sources, key=lambda one: one.name)
+    ]
+    return _table(("toolkit", "origin", "licence", "tools"), found)
+
+
+def _limits(tally: Tally) -> str:
+    found = ["- English only.", "- Made by machine; no person has read every row."]
+    if tally.trusts["simulated"]:
+        found.append("- Simulated observations have the right form; what they say is invented.")
+    if tally.left_out["typed"]:
+        found.append(
+            f"- Rows that stand only in `portable`: {tally.left_out['typed']:,}. They hold a number that `datasets` "
+            "would change on reading (an integer of more than 64 bits, or the last digit of a float)."
+        )
+    if tally.masked:
+        found.append(
+            f"- Assistant turns that are marked as not to be trained on: {tally.masked:,}. This format has no "
+            "place for the mark."
+        )
+    return "\n".join(found)
+
+
+def _public(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """The recipe without what is nobody's business: addresses of endpoints, and folders of a machine."""
+
+    def clean(key: str, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: clean(name, one) for name, one in value.items() if name not in _PRIVATE}
+        if isinstance(value, list | tuple):
+            return [clean(key, one) for one in value]
+        return _file_name(value) if key in _PATHS and isinstance(value, str) else value
+
+    return {name: clean(name, value) for name, value in recipe.items() if name not in _PRIVATE}
+
+
+_PRIVATE = {"base_url", "api_key_env"}
+_PATHS = {"openapi", "json", "phrases", "leaks"}
+
+
+def _file_name(path: str) -> str:
+    return PurePath(path).name
+
+
+def _yaml(value: Any) -> str:
+    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
+    return text
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    return " ".join(str(value).replace("|", "\\|").split())

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import commit, task, trajectory
+from huggingface_hub import DatasetCard
+
+from callwright.schemas.version import DropCount, SourceSummary, Statistics, Version
+from callwright.store import Store
+from callwright.views import trl
+from callwright.views.card import size_category
+from callwright.views.chat import ViewError
+
+MUSEUM = SourceSummary(
+    name="museum", title="Museum | API", licence="MIT", origin="/home/me/museum.yaml", tools=4
+)
+STATISTICS = Statistics(
+    rows=2,
+    attempts=9,
+    drops=(
+        DropCount(gate="L0", code="unknown_tool", count=2),
+        DropCount(gate="L1", code="ungrounded_argument", count=5),
+    ),
+    requests=1200,
+    prompt_tokens=10,
+    completion_tokens=4000,
+    sources=(MUSEUM,),
+)
+RECIPE: dict[str, Any] = {
+    "dataset": "museum",
+    "tools": [{"openapi": "/home/me/museum.yaml"}],
+    "models": {"teacher": {"engine": "openai", "base_url": "http://gpu7.internal:8000/v1", "model": "m"}},
+}
+
+
+def exported(folder: Path, **changes: Any) -> tuple[Version, DatasetCard]:
+    rows = commit(
+        trajectory(),
+        test=[trajectory(task("None?"), [])],
+        **({"statistics": STATISTICS, "recipe": RECIPE} | changes),
+    )
+    with Store.open(folder / "data", write=True) as store:
+        version = store.commit(rows)
+        trl.export(store, version, folder / "out")
+    return version, DatasetCard.load(folder / "out" / "README.md")
+
+
+def test_the_hub_can_read_the_header(tmp_path: Path):
+    version, card = exported(tmp_path)
+    described = {"description": f"museum@1 {version.id}"}
+    assert card.data.to_dict() == {
+        "license": "mit",
+        "language": ["en"],
+        "pretty_name": "Museum tool calls",
+        "size_categories": ["n<1K"],
+        "task_categories": ["text-generation"],
+        "annotations_creators": ["machine-generated"],
+        "language_creators": ["machine-generated"],
+        "tags": ["function-calling", "tool-use", "synthetic", "callwright"],
+        "configs": [
+            {
+                **described,
+                "config_name": "typed",
+                "data_files": [
+                    {"split": "train", "path": "typed/train-*.parquet"},
+                    {"split": "test", "path": "typed/test-*.parquet"},
+                ],
+                "default": True,
+            },
+            {
+                **described,
+                "config_name": "portable",
+                "data_files": [
+                    {"split": "train", "path": "portable/train-*.parquet"},
+                    {"split": "test", "path": "portable/test-*.parquet"},
+                ],
+            },
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "| made | 9 |",
+        "| dropped | 7 |",
+        "| accepted | 2 |",
+        "| L1 | ungrounded_argument | 5 |",
+        "| `single`: one call serves the request | 1 | 0 | 1 |",
+        "| museum | 1 | 1 | 2 |",
+        "| offline-rules | 2 |",
+        "| Museum \\| API | museum.yaml | MIT | 4 |",
+        "It took 1,200 requests, 10 tokens read and 4,000 written.",
+        'data = load_dataset("path/to/this/folder", "typed")',
+        "| parent | none, this is the first |",
+    ],
+)
+def test_the_body_tells(tmp_path: Path, line: str):
+    _, card = exported(tmp_path)
+    assert line in card.text.splitlines()
+
+
+def test_the_offline_teacher_says_that_it_is_a_grammar(tmp_path: Path):
+    _, card = exported(tmp_path)
+    assert "is a grammar" in card.text
+    assert "not for the breadth of human language" in card.text
+    _, other = exported(tmp_path / "b", **_taught_by("openai:Qwen/Qwen3-32B"))
+    assert "is a grammar" not in other.text
+
+
+def _taught_by(teacher: str) -> dict[str, Any]:
+    made = commit(trajectory(teacher=teacher), test=[trajectory(task("None?"), [], teacher=teacher)])
+    return {"trajectories": made.trajectories}
+
+
+def test_nobody_learns_the_folders_and_endpoints_of_the_machine(tmp_path: Path):
+    version, card = exported(tmp_path)
+    assert version.recipe == RECIPE  # the store keeps all
+    assert "- openapi: museum.yaml" in card.text
+    assert "/home/me" not in card.content
+    assert "gpu7" not in card.content
+
+
+def test_a_version_names_its_parent(tmp_path: Path):
+    first, _ = exported(tmp_path)
+    with Store.open(tmp_path / "data", write=True) as store:
+        second = store.commit(commit(trajectory()))
+        trl.export(store, second, tmp_path / "next")
+    text = (tmp_path / "next" / "README.md").read_text()
+    assert f"| parent | `{first.id}` |" in text
+    assert second.id in text
+
+
+@pytest.mark.parametrize(
+    ("licences", "header"),
+    [
+        (["MIT", "mit license"], {"license": "mit"}),
+        (["MIT", "Apache-2.0"], {"license": "other", "license_name": "as-the-sources"}),
+        (["MIT", None], {"license": "other", "license_name": "as-the-sources"}),
+        (["Our own"], {"license": "other", "license_name": "as-the-sources"}),
+        ([None], {"license": "unknown"}),
+        ([], {"license": "unknown"}),
+    ],
+)
+def test_the_licence_is_that_of_all_sources_or_the_reader_is_sent_to_them(
+    tmp_path: Path, licences: list[str | None], header: dict[str, str]
+):
+    sources = tuple(SourceSummary(name=f"kit{n}", licence=one) for n, one in enumerate(licences))
+    _, card = exported(tmp_path, statistics=Statistics(sources=sources))
+    found = card.data.to_dict()
+    assert {name: found[name] for name in found if name.startswith("license")} == header
+
+
+def test_a_secret_in_the_recipe_refuses_the_export(tmp_path: Path):
+    with pytest.raises(ViewError, match="card would hold"):
+        exported(tmp_path, recipe={"note": "ghp_" + "a1" * 18})
+
+
+@pytest.mark.parametrize(
+    ("rows", "name"),
+    [(999, "n<1K"), (1000, "1K<n<10K"), (99_999, "10K<n<100K"), (999_999, "100K<n<1M"), (10**6, "1M<n<10M")],
+)
+def test_sizes_have_the_names_of_the_hub(rows: int, name: str):
+    assert size_category(rows) == name
