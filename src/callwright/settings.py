@@ -16,3 +16,8 @@ def data_folder(given: Path | str | None = None) -> Path:
 def shipped_folder() -> Path:
     """The folder of recipes and seeds that is installed with the package."""
     return Path(__file__).parent / "data"
+
+
+def exports_folder(data: Path) -> Path:
+    """Where views go unless told otherwise: `exports` beside the warehouse."""
+    return (data.parent if data.name == "warehouse" else data) / "exports"

@@ -14,7 +14,7 @@ MUSEUM = Path(__file__).parents[1] / "data" / "museum.yaml"
 
 SHEET = """\
 noun: the museum
-contexts: [I am in a hurry.]
+contexts: ["I am in a hurry."]
 fields:
   eventId: {lookup: {tool: listSpecialEvents, by: name}}
   price: {say: "{value} dollars", values: [5, 10]}
@@ -25,9 +25,9 @@ tools:
     combinations:
       - [eventId]
     asks:
-      plain: [Tell me about {eventId}.]
+      plain: ["Tell me about {eventId}."]
     details:
-      eventId: [It is {eventId}.]
+      eventId: ["It is {eventId}."]
     follows:
       createSpecialEvent: [And show it to me.]
     answers: ["It costs {reply.price}."]
@@ -42,7 +42,7 @@ tools:
     combinations:
       - [ticketType=general, ticketDate]
     asks:
-      plain: [A ticket for {ticketDate}.]
+      plain: ["A ticket for {ticketDate}."]
     answers: [Done.]
 """
 

@@ -45,8 +45,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         raise UsageError(str(error)) from None
     if not isinstance(body, dict):
         raise UsageError(f"{path}: a recipe is a mapping of keys; see `callwright init`")
-    for override in overrides:
-        _apply(body, override)
+    apply_overrides(body, overrides)
     return check_recipe(body, str(path), text)
 
 
@@ -131,8 +130,13 @@ def _has(body: Any, path: Sequence[str]) -> bool:
     return True
 
 
+def apply_overrides(body: dict[str, Any], overrides: Sequence[str]) -> None:
+    """Set each `key.path=value` in place; values are read as YAML."""
+    for override in overrides:
+        _apply(body, override)
+
+
 def _apply(body: dict[str, Any], override: str) -> None:
-    """Set one `key.path=value`; the value is read as YAML."""
     name, mark, value = override.partition("=")
     if not mark or not name:
         raise UsageError(f"--set {override}: expected key=value, such as --set size=50")

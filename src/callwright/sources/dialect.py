@@ -39,8 +39,11 @@ class Dialect:
         Raises:
             Unusable: It points out of the document, or nowhere.
         """
+        segments = _segments(reference)
         node = self.document
-        for segment in _segments(reference):
+        if not segments and isinstance(node, dict) and "openapi" in node:
+            raise Unusable("unresolved_ref", f"{reference} is the whole document, which is no schema")
+        for segment in segments:
             try:
                 node = node[int(segment)] if isinstance(node, list) else node[segment]
             except (KeyError, IndexError, ValueError, TypeError):

@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from callwright.errors import StoreBusyError, StoreError
-from callwright.schemas.tool import Tool
+from callwright.schemas.tool import Tool, Toolkit
 from callwright.schemas.verdict import Rung, Verdict
 from callwright.schemas.version import Drop, LedgerEntry, Member, Run, Version
 from callwright.store.lock import StoreLock
@@ -120,6 +120,11 @@ class Store:
         with self._transaction():
             self._load("calls", (call_row(one) for one in entries))
 
+    def add_tools(self, toolkits: Iterable[Toolkit]) -> None:
+        """Remember tools that no version uses yet."""
+        with self._transaction():
+            self._load("tools", tool_rows(toolkits))
+
     def record_run(self, run: Run) -> None:
         """Write down how a run stands; a later record of the same run replaces the earlier one."""
         values = [run.id, run.dataset, run.recipe_digest, run.state, _to_utc(run.started_at)]
@@ -156,10 +161,11 @@ class Store:
         Raises:
             StoreError: There is no such version; the message names the nearest one.
         """
-        dataset, mark, rest = re.fullmatch(r"([^@:]*)([@:]?)(.*)", name, re.DOTALL).groups()  # type: ignore[union-attr]
+        dataset = re.split("[@:]", name, maxsplit=1)[0]
         versions = self.versions(dataset)
-        if not mark:
+        if dataset == name:
             return versions[-1]
+        mark, rest = name[len(dataset)], name[len(dataset) + 1 :]
         number = self._tagged(dataset, rest) if mark == ":" else rest
         for version in versions:
             if str(version.number) == str(number):
@@ -231,6 +237,11 @@ class Store:
         if missing:
             raise StoreError(f"{self._where}: {len(missing)} tools are missing, the first is {missing[0]}")
         return tools
+
+    def all_tools(self) -> list[tuple[str, Tool]]:
+        """Every tool that was ever read, with its toolkit's name."""
+        found = self._read("SELECT toolkit, body FROM tools ORDER BY toolkit, name, id")
+        return [(toolkit, Tool.model_validate_json(body)) for toolkit, body in found]
 
     def verdicts(self, trajectory: str) -> tuple[Verdict, ...]:
         """What the judges said of one conversation, lowest rung first."""

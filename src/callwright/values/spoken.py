@@ -139,7 +139,10 @@ def article(word: str) -> str:
 def smooth(text: str) -> str:
     """Mend what filling slots can break: articles, "on tomorrow", doubled stops and spaces, the first capital."""
     text = re.sub(
-        r"\b(?:on|for the|the)\s+(today|tomorrow|yesterday|this \w+day|next \w+day)\b", _unprefixed, text, flags=re.I
+        r"\b(?:on|for the|the)\s+(today|tomorrow|yesterday|this \w+day|next \w+day)\b",
+        _unprefixed,
+        text,
+        flags=re.I,
     )
     text = re.sub(r"\b([Aa])n?\s+(?=([\w$]+))", lambda m: _with_article(m), text)
     text = re.sub(r"\s+([,.;:!?])", r"\1", text)

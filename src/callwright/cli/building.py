@@ -1,0 +1,103 @@
+"""`build`, `init` and `preview`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import yaml
+
+from callwright.cli.talk import conversation, progress_shown, say, show_json
+from callwright.engine.build import Built
+from callwright.engine.build import build as engine_build
+from callwright.engine.exports import export_all
+from callwright.engine.preview import preview as engine_preview
+from callwright.engine.recipes import check_recipe, load_recipe, write_recipe
+from callwright.engine.starting import recipe_for, starting_recipe
+from callwright.engine.workshop import Workshop
+from callwright.errors import UsageError
+from callwright.settings import data_folder, exports_folder
+
+
+def build(
+    recipe: Path | None,
+    tools: Path | None,
+    rows: int,
+    sets: list[str],
+    data: Path | None,
+    out: Path | None,
+    no_prefect: bool,
+    as_json: bool,
+) -> None:
+    workshop = _workshop(recipe, tools, rows, sets)
+    for refusal in workshop.refusals:
+        say(f"left out: {refusal.where}: {refusal.code}: {refusal.message}")
+    folder = data_folder(data)
+    built = _run(workshop, folder, no_prefect)
+    folders = export_all(folder, built.version, out or exports_folder(folder))
+    version = built.version
+    if not built.made:
+        say(f"nothing changed since {version.name}: no version was made and no model was asked")
+    if as_json:
+        body = version.model_dump(mode="json") | {
+            "name": version.name,
+            "made": built.made,
+            "asked": built.asked,
+        }
+        show_json(body | {"exports": [str(one) for one in folders]})
+        return
+    kinds = ", ".join(f"{count} {kind}" for kind, count in version.statistics.by_kind.items())
+    print(f"{version.name}: {version.statistics.rows} rows ({kinds})")
+    for one in folders:
+        print(f"{one.name}: {one}")
+    say(f"load it with: python -c \"from datasets import load_dataset; print(load_dataset('{folders[0]}'))\"")
+
+
+def _workshop(recipe: Path | None, tools: Path | None, rows: int, sets: list[str]) -> Workshop:
+    if (recipe is None) == (tools is None):
+        raise UsageError("give either a recipe or --tools SRC; `callwright init` writes a starting recipe")
+    if recipe is not None:
+        return Workshop.of(load_recipe(recipe, sets), recipe.parent)
+    assert tools is not None
+    found, notes = recipe_for(tools, rows, sets)
+    for note in notes:
+        say(note)
+    workshop = Workshop.of(found, Path())
+    written = Path(f"{found.dataset}.recipe.yaml")
+    write_recipe(found, written)
+    say(f"the recipe of this build: {written}")
+    return workshop
+
+
+def _run(workshop: Workshop, folder: Path, no_prefect: bool) -> Built:
+    with progress_shown() as listener:
+        if no_prefect:
+            return asyncio.run(engine_build(workshop, folder, on_change=listener))
+        from callwright.flows.build import build_under_prefect
+
+        return build_under_prefect(workshop, folder, listener)
+
+
+def init(path: Path, tools: Path | None) -> None:
+    if path.exists():
+        raise UsageError(f"{path} exists already; name another file")
+    text = starting_recipe(tools)
+    check_recipe(yaml.safe_load(text), str(path), text)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    print(path)
+    say(f"look at some rows with: callwright preview {path}")
+
+
+def preview(recipe: Path, rows: int, sets: list[str], data: Path | None, as_json: bool) -> None:
+    workshop = Workshop.of(load_recipe(recipe, sets), recipe.parent)
+    results = asyncio.run(engine_preview(workshop, data_folder(data), rows))
+    if as_json:
+        show_json([result.model_dump(mode="json") for result in results])
+        return
+    for result in results:
+        ruling = "accepted" if result.accepted else f"dropped: {result.gate} {result.code}: {result.message}"
+        print(f"{result.kind} {result.attempt}: {ruling}")
+        if result.trajectory:
+            print(conversation(result.trajectory["messages"]))
+        print()

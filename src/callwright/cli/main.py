@@ -1,0 +1,232 @@
+"""The command line: parse, call one flow or one read, print. Data on stdout, talk on stderr.
+
+Exit codes: 0 done, 1 failed, 2 usage or recipe error, 3 quota not met, 4 stopped early and resumable,
+130 interrupted and resumable.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from callwright import __version__
+from callwright.errors import CallwrightError
+
+app = typer.Typer(
+    name="callwright",
+    help="Make verified training data for tool-calling language models from a list of tools.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+tools_app = typer.Typer(help="Tools: import, list, show and check them.", no_args_is_help=True)
+dataset_app = typer.Typer(help="Datasets and their versions.", no_args_is_help=True)
+app.add_typer(tools_app, name="tools")
+app.add_typer(dataset_app, name="dataset")
+
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help="Folder of the store and the runs [CALLWRIGHT_DATA, else data/warehouse].",
+        metavar="DIR",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text.")]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Override a key of the recipe; may be repeated.", metavar="KEY=VALUE"),
+]
+RecipeFile = Annotated[Path, typer.Argument(help="A recipe (YAML).", metavar="RECIPE")]
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit()
+
+
+@app.command()
+def build(
+    recipe: Annotated[Path | None, typer.Argument(help="A recipe (YAML).", metavar="RECIPE")] = None,
+    tools: Annotated[
+        Path | None,
+        typer.Option("--tools", help="A file of tools (OpenAPI or JSON) instead of a recipe.", metavar="SRC"),
+    ] = None,
+    rows: Annotated[int, typer.Option("-n", "--rows", help="Rows to make with --tools.", min=1)] = 100,
+    sets: Sets = None,
+    data: Data = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of the exports.", metavar="DIR")] = None,
+    no_prefect: Annotated[bool, typer.Option("--no-prefect", help="Run without Prefect.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Build a dataset's next version from a recipe, or from a file of tools, and export its views."""
+    from callwright.cli import building
+
+    building.build(recipe, tools, rows, sets or [], data, out, no_prefect, as_json)
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(help="Where to write the recipe.")] = Path("recipe.yaml"),
+    tools: Annotated[
+        Path | None, typer.Option("--tools", help="The file of tools to name in it.", metavar="SRC")
+    ] = None,
+) -> None:
+    """Write a starting recipe, commented."""
+    from callwright.cli import building
+
+    building.init(path, tools)
+
+
+@app.command()
+def preview(
+    recipe: RecipeFile,
+    rows: Annotated[int, typer.Option("-n", "--rows", help="Rows to show.", min=1)] = 3,
+    sets: Sets = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Show a few rows of a recipe with their verdicts, without making a version."""
+    from callwright.cli import building
+
+    building.preview(recipe, rows, sets or [], data, as_json)
+
+
+@app.command()
+def status(data: Data = None, as_json: Json = False) -> None:
+    """Show what runs now and how the last runs ended."""
+    from callwright.cli import reading
+
+    reading.status(data, as_json)
+
+
+@app.command()
+def export(
+    name: Annotated[str, typer.Argument(help="museum, museum@3 or museum:tag.", metavar="NAME[@N|:TAG]")],
+    view: Annotated[str, typer.Option("--view", help="Which format.")] = "trl",
+    out: Annotated[Path | None, typer.Option("--out", help="The folder to write.", metavar="DIR")] = None,
+    data: Data = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is in that place.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Export a version in a view, as a folder that consumers load."""
+    from callwright.cli import reading
+
+    reading.export(name, view, out, data, overwrite, as_json)
+
+
+ToolFile = Annotated[
+    Path, typer.Argument(help="OpenAPI 3 (YAML or JSON) or a JSON list of tools.", metavar="SRC")
+]
+
+
+@tools_app.command("import")
+def tools_import(source: ToolFile, data: Data = None, as_json: Json = False) -> None:
+    """Read a file of tools into the store, and say what had to be left out."""
+    from callwright.cli import tooling
+
+    tooling.import_(source, data, as_json)
+
+
+@tools_app.command("list")
+def tools_list(
+    source: Annotated[
+        Path | None, typer.Argument(help="A file of tools; the store unless given.", metavar="SRC")
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """List the tools of a file, or those in the store."""
+    from callwright.cli import tooling
+
+    tooling.list_(source, data, as_json)
+
+
+@tools_app.command("show")
+def tools_show(
+    name: Annotated[str, typer.Argument(help="A tool's name.")],
+    source: Annotated[
+        Path | None, typer.Argument(help="A file of tools; the store unless given.", metavar="SRC")
+    ] = None,
+    data: Data = None,
+) -> None:
+    """Show one tool as JSON, as a model sees it and as it is answered."""
+    from callwright.cli import tooling
+
+    tooling.show(name, source, data)
+
+
+@tools_app.command("check")
+def tools_check(source: ToolFile, as_json: Json = False) -> None:
+    """Say which tools of a file can be used, which the offline teacher can serve, and why not the others."""
+    from callwright.cli import tooling
+
+    tooling.check(source, as_json)
+
+
+@dataset_app.command("list")
+def dataset_list(data: Data = None, as_json: Json = False) -> None:
+    """List the datasets with their newest versions."""
+    from callwright.cli import reading
+
+    reading.datasets(data, as_json)
+
+
+@dataset_app.command("log")
+def dataset_log(
+    name: Annotated[str, typer.Argument(help="A dataset's name.")], data: Data = None, as_json: Json = False
+) -> None:
+    """List the versions of a dataset, newest first."""
+    from callwright.cli import reading
+
+    reading.log(name, data, as_json)
+
+
+@dataset_app.command("show")
+def dataset_show(
+    name: Annotated[str, typer.Argument(help="museum, museum@3 or museum:tag.", metavar="NAME[@N|:TAG]")],
+    rows: Annotated[int, typer.Option("-n", "--rows", help="Conversations to print as well.", min=0)] = 0,
+    kind: Annotated[str | None, typer.Option("--kind", help="Only rows of this kind.")] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Show what a version holds, what was dropped and why, and some of its conversations."""
+    from callwright.cli import reading
+
+    reading.show(name, rows, kind, data, as_json)
+
+
+class _Terminated(Exception):
+    """SIGTERM came: stop cleanly, resumably."""
+
+
+def main() -> None:
+    """Run the command line; errors of ours are one line, anything else is a bug and shows its traceback."""
+    signal.signal(signal.SIGTERM, _on_sigterm)
+    try:
+        app(standalone_mode=True)
+    except CallwrightError as error:
+        _end(str(error), error.exit_code)
+    except _Terminated:
+        _end("stopped; run the same command again to continue", 4)
+    except KeyboardInterrupt:
+        _end("interrupted; run the same command again to continue", 130)
+
+
+def _on_sigterm(*_: Any) -> None:
+    raise _Terminated
+
+
+def _end(message: str, code: int) -> None:
+    sys.stdout.flush()
+    print(f"callwright: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(code)

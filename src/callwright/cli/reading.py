@@ -1,0 +1,101 @@
+"""`status`, `export` and `dataset`: reads of the store and of running builds."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+from callwright.cli.talk import conversation, say, show_json, show_table
+from callwright.engine.exports import export_view
+from callwright.engine.progress import read_statuses
+from callwright.errors import UsageError
+from callwright.schemas.task import KINDS
+from callwright.schemas.version import Version
+from callwright.settings import data_folder, exports_folder
+from callwright.store import Store
+
+WAIT_S = 10.0
+
+
+def status(data: Path | None, as_json: bool) -> None:
+    found = read_statuses(data_folder(data))
+    if as_json:
+        show_json(found)
+    elif not found:
+        say(f"no runs in {data_folder(data)}")
+    else:
+        header = ("dataset", "state", "accepted", "wanted", "attempts", "requests", "updated")
+        show_table(header, [[*(one[key] for key in header[:-1]), one["updated_at"]] for one in found])
+
+
+def export(name: str, view: str, out: Path | None, data: Path | None, overwrite: bool, as_json: bool) -> None:
+    folder = data_folder(data)
+    if out is None:
+        with Store.open(folder, write=False, wait_s=WAIT_S) as store:
+            out = exports_folder(folder) / store.version(name).name / view
+    version = export_view(folder, name, view, out, overwrite=overwrite)
+    if as_json:
+        show_json({"version": version.name, "id": version.id, "view": view, "folder": str(out)})
+    else:
+        print(out)
+
+
+def datasets(data: Path | None, as_json: bool) -> None:
+    with Store.open(data_folder(data), write=False, wait_s=WAIT_S) as store:
+        newest = {version.dataset: version for version in store.versions()}
+    _show_versions(list(newest.values()), as_json)
+
+
+def log(name: str, data: Path | None, as_json: bool) -> None:
+    with Store.open(data_folder(data), write=False, wait_s=WAIT_S) as store:
+        found = store.versions(name)
+    _show_versions(list(reversed(found)), as_json)
+
+
+def _show_versions(versions: list[Version], as_json: bool) -> None:
+    if as_json:
+        show_json([version.model_dump(mode="json") | {"name": version.name} for version in versions])
+        return
+    rows = [
+        [
+            v.name,
+            v.id[:12],
+            v.statistics.rows,
+            v.statistics.teacher,
+            v.created_at.isoformat(timespec="seconds"),
+        ]
+        for v in versions
+    ]
+    show_table(("version", "id", "rows", "teacher", "made at"), rows)
+
+
+def show(name: str, rows: int, kind: str | None, data: Path | None, as_json: bool) -> None:
+    if kind is not None and kind not in KINDS:
+        raise UsageError(f"unknown kind {kind}; there are: {', '.join(KINDS)}")
+    with Store.open(data_folder(data), write=False, wait_s=WAIT_S) as store:
+        version = store.version(name)
+        chosen = (row for row in store.rows(version) if kind in (None, row[0].kind))
+        shown = [(member, trajectory) for member, trajectory, _ in islice(chosen, rows)]
+    if as_json:
+        body = version.model_dump(mode="json") | {"name": version.name}
+        show_json(body | {"shown": [member.model_dump() | trajectory for member, trajectory in shown]})
+        return
+    _describe(version)
+    for member, trajectory in shown:
+        print(f"\n{member.kind} {member.trajectory} ({member.split})")
+        print(conversation(trajectory["messages"]))
+
+
+def _describe(version: Version) -> None:
+    counts = version.statistics
+    print(f"{version.name}  {version.id}")
+    print(f"made at   {version.created_at.isoformat(timespec='seconds')} by {counts.teacher}")
+    print(f"rows      {counts.rows} of {counts.attempts} attempts, {counts.requests} model calls")
+    for title, table in (
+        ("kinds", counts.by_kind),
+        ("splits", counts.by_split),
+        ("toolkits", counts.by_toolkit),
+    ):
+        print(f"{title:<9} {', '.join(f'{name} {count}' for name, count in table.items())}")
+    drops = ", ".join(f"{drop.gate} {drop.code} {drop.count}" for drop in counts.drops)
+    print(f"drops     {drops or 'none'}")

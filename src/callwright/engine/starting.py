@@ -1,0 +1,88 @@
+"""A first recipe: written out for `init`, made up on the spot for `build --tools`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from callwright.engine.recipes import apply_overrides, check_recipe
+from callwright.engine.workshop import Workshop
+from callwright.generators.toolalpaca.derive import with_sheet
+from callwright.generators.toolalpaca.plan import scenarios
+from callwright.schemas.recipe import Recipe
+from callwright.schemas.task import Kind
+from callwright.schemas.tool import Refusal, Toolkit
+from callwright.settings import shipped_folder
+from callwright.sources import load_toolkit
+
+_SHARES: dict[Kind, float] = {"single": 0.45, "multi_step": 0.25, "clarification": 0.2, "no_call": 0.1}
+
+
+def recipe_for(tools: Path, rows: int, overrides: Sequence[str] = ()) -> tuple[Recipe, list[str]]:
+    """A recipe for a file of tools, with the kinds that its tools allow, and what is worth telling about it.
+
+    Raises:
+        SourceError: The file cannot be read as tools.
+        UsageError: An override is wrong, or no kind of row can be made.
+    """
+    toolkit, _ = load_toolkit(tools)
+    key = "json" if tools.suffix == ".json" and not _is_openapi(tools) else "openapi"
+    body = {"dataset": toolkit.name.lower()[:60], "size": rows, "tools": [{key: str(tools)}]}
+    apply_overrides(body, overrides)
+    recipe = check_recipe(body, str(tools))
+    if "mix" in body or recipe.models.teacher.engine != "offline":
+        return recipe, []
+    kits = Workshop.of(recipe, Path()).toolkits
+    possible = {kind: share for kind, share in _SHARES.items() if any(scenarios(kit, kind) for kit in kits)}
+    if not possible:
+        return recipe, []
+    total = sum(possible.values())
+    body["mix"] = {kind: share / total for kind, share in possible.items()}
+    left = [kind for kind in _SHARES if kind not in possible]
+    notes = [f"no tool allows rows of the kind {kind}; its share goes to the other kinds" for kind in left]
+    return check_recipe(body, str(tools)), notes
+
+
+def _is_openapi(path: Path) -> bool:
+    return bool(re.match(r'\s*\{.{0,400}?"openapi"', path.read_text(encoding="utf-8-sig")[:2000], re.S))
+
+
+def starting_recipe(tools: Path | None) -> str:
+    """The text of a commented recipe; on the shipped museum unless a file of tools is named."""
+    path = tools if tools else shipped_folder() / "seeds" / "museum.yaml"
+    name = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "dataset"
+    return _STARTING.format(dataset=name, tools=path.absolute())
+
+
+_STARTING = """\
+# A recipe describes one dataset. Build it with: callwright build THIS_FILE
+dataset: {dataset}
+size: 200                       # accepted rows in all
+seed: 7                         # another seed, other rows
+
+tools:
+  - {{openapi: "{tools}"}}
+
+models:
+  teacher: {{engine: offline}}    # rules: right, but not as varied as people
+  # teacher: {{engine: openai, base_url: "http://localhost:8000/v1", model: Qwen/Qwen3-32B, in_flight: 64}}
+
+methods:
+  toolalpaca: {{max_steps: 5}}
+
+# Shares of the accepted rows, adding up to 1.
+mix: {{single: 0.45, multi_step: 0.25, clarification: 0.2, no_call: 0.1}}
+
+accept: {{rung: L1}}              # every call valid (L0) and every value traceable (L1)
+splits: {{test: 0.1}}
+views: [trl]
+"""
+
+
+def served(toolkit: Toolkit) -> tuple[dict[str, list[Kind]], tuple[Refusal, ...]]:
+    """Tool -> kinds of rows that the offline teacher makes with it, and why it makes none with others."""
+    whole, refusals = with_sheet(toolkit)
+    by_kind = {kind: scenarios(whole, kind) for kind in _SHARES}
+    table = {tool.name: [kind for kind in _SHARES if tool.name in by_kind[kind]] for tool in toolkit.tools}
+    return table, refusals
