@@ -143,7 +143,7 @@ def _measure(value: Any, where: str) -> None:
 def line_of(text: str, keys: tuple[str | int, ...]) -> int | None:
     """The line, from 1, of a key path in a YAML text, or of its nearest parent; None for no YAML."""
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError:
         return None
     line = None

@@ -61,7 +61,9 @@ def _refuse(path: Path, text: str, fault: _Fault) -> NoReturn:
 
 def _pydantic_fault(error: ValidationError, raw: Any) -> _Fault:
     """The first thing that pydantic found, with the keys that really stand in the file."""
-    first = error.errors(include_url=False)[0]
+    found = error.errors(include_url=False)
+    # A key with a typing error is both unknown and, under its right name, missing: tell the former.
+    first = next((each for each in found if each["type"] == "extra_forbidden"), found[0])
     keys: list[str | int] = []
     node = raw
     for step in first["loc"]:

@@ -191,8 +191,9 @@ class Body:
             return self._object(schema, {}, {})
         known = self._known.get(name, ())
         field = field_for(self._sheet, self._tool.name, name)
-        if field.values is None and _is_id(name) and known and all(isinstance(one, str) for one in known):
-            return mimic(known[0], self._rng)
+        looks = field.values if isinstance(field.values, tuple) else known
+        if _is_id(name) and looks and all(isinstance(one, str) for one in looks) and "enum" not in schema:
+            return mimic(self._rng.choice(looks), self._rng)  # examples show how an id looks, not which there are
         if field.values is None and not known and _is_id(name) and kind == "integer":
             return self._rng.randint(100, 9_999)
         return make(words, field, schema, self._rng, self._clock, known)
