@@ -62,7 +62,7 @@ def thing(number: int, resources: int) -> dict[str, Any]:
             "maxLength": 200,
             "example": f"value {position}",
         }
-        for position in range(49)
+        for position in range(50)
     }
     properties["id"] = {"type": "string", "format": "uuid", "readOnly": True}
     following = [number + 1, number + 2] if number % 10 else [0, number + 1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -13,26 +12,8 @@ from callwright.engine.progress import Progress
 from callwright.engine.recipes import load_recipe
 from callwright.engine.shards import Shard
 from callwright.engine.workshop import Workshop
+from callwright.flows.settings import prefer_quiet_prefect
 from callwright.settings import data_folder
-
-
-def prefer_quiet_prefect(data: Path) -> None:
-    """Prefect's settings where the user has none: no analytics, patience at start, its home in the data folder.
-
-    Must run before Prefect is imported.
-    """
-    for name, value in (
-        ("PREFECT_HOME", str((data / "prefect").absolute())),
-        ("PREFECT_SERVER_ANALYTICS_ENABLED", "false"),
-        ("DO_NOT_TRACK", "1"),
-        ("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120"),
-        ("PREFECT_LOGGING_LEVEL", "WARNING"),
-        ("PREFECT_LOGGING_SERVER_LEVEL", "CRITICAL"),
-        ("PREFECT_LOGGING_TO_API_ENABLED", "false"),
-        ("PREFECT_CLIENT_RETRY_EXTRA_CODES", "500"),
-    ):
-        os.environ.setdefault(name, value)
-
 
 prefer_quiet_prefect(data_folder())
 
@@ -43,7 +24,9 @@ from prefect.cache_policies import NO_CACHE  # noqa: E402
 class PrefectRunner(PlainRunner):
     """Runs each shard as a task of the current flow run."""
 
-    async def run(self, shards: Sequence[Shard], work: Callable[[Shard], Awaitable[Path]]) -> list[Path]:
+    async def run(
+        self, shards: Sequence[Shard], work: Callable[[Shard], Awaitable[Path]], at_once: int
+    ) -> list[Path]:
         # The engine resumes by its own journal: Prefect's cache would only add a second memory, and a pickled one.
         @task(name="shard", cache_policy=NO_CACHE, persist_result=False)
         async def run_shard(name: str) -> str:
@@ -54,7 +37,7 @@ class PrefectRunner(PlainRunner):
         async def as_task(shard: Shard) -> Path:
             return Path(await run_shard.with_options(task_run_name=shard.name)(shard.name))
 
-        return await super().run(shards, as_task)
+        return await super().run(shards, as_task, at_once)
 
 
 @flow(name="build", persist_result=False, validate_parameters=False)

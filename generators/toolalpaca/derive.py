@@ -31,6 +31,24 @@ _VERBS = frozenset(
     "transfer withdraw deposit request confirm complete mark close report describe browse lookup".split(" ")
 )
 _NAMES = ("name", "title", "label", "displayName", "full_name", "fullName")
+_NOUNS_BY_NAME = {
+    "to": "recipient",
+    "from": "sender",
+    "cc": "copy recipient",
+    "q": "search term",
+    "query": "search term",
+    "n": "number",
+    "lat": "latitude",
+    "lon": "longitude",
+    "lng": "longitude",
+}
+_DATES_BY_NAME = {
+    "from": "start date",
+    "since": "start date",
+    "to": "end date",
+    "until": "end date",
+    "on": "date",
+}
 _SAMPLES = 3
 """Replies made up to see whether the documentation says enough."""
 
@@ -75,12 +93,8 @@ def derive(tool: Tool, sheet: PhraseSheet) -> ToolPhrases:
         does=does,
         combinations=_combinations(tool, names),
         asks={register: tuple(_asks(tool, does, lines)) for register, lines in worded["asks"].items()},
-        details={name: tuple(_about(line, name) for line in worded["details"]) for name in names},
-        questions={
-            name: tuple(_about(line, name) for line in worded["questions"])
-            for name in names
-            if name in tool.required
-        },
+        details={name: _about(worded["details"], tool, name) for name in names},
+        questions={name: _about(worded["questions"], tool, name) for name in names if name in tool.required},
         answers=tuple(_answers(tool)),
         item=_item(tool),
         empty=tuple(worded["answers"]["empty"]),
@@ -179,14 +193,13 @@ def _sayable(value: Any) -> bool:
 
 
 def _plain_text(text: str) -> bool:
-    odd = re.search(r"[{}<>\[\]|\\$#*_]|https?:|[a-z][A-Z]|^(?:string|text|value|foo|bar|test)$", text, re.I)
-    camel = re.search(r"[a-z][A-Z]", text)
-    return (
-        bool(text.strip())
-        and len(text) <= 80
-        and not camel
-        and not (odd and not re.fullmatch(r"[\w ]+", text))
-    )
+    if (
+        not text.strip()
+        or len(text) > 80
+        or text.lower() in ("string", "text", "value", "foo", "bar", "test")
+    ):
+        return False
+    return not re.search(r"[{}<>\[\]|\\$#*_]|https?:|[a-z][A-Z]", text)
 
 
 def _combinations(tool: Tool, names: list[str]) -> tuple[tuple[str, ...], ...]:
@@ -206,8 +219,15 @@ def _asks(tool: Tool, does: str, lines: list[str]) -> Iterator[str]:
         yield filled[:1].upper() + filled[1:]
 
 
-def _about(line: str, name: str) -> str:
-    return line.replace("{human}", humanise(name)).replace("{value}", "{" + name + "}")
+def _about(lines: list[str], tool: Tool, name: str) -> tuple[str, ...]:
+    words = argument_words(name, tool.properties[name])
+    return tuple(line.replace("{human}", words).replace("{value}", "{" + name + "}") for line in lines)
+
+
+def argument_words(name: str, schema: Mapping[str, Any]) -> str:
+    """An argument in plain words; prepositions and letters, which are no nouns, by what they usually stand for."""
+    known = _DATES_BY_NAME if schema.get("format") in ("date", "date-time") else _NOUNS_BY_NAME
+    return known.get(name.lower(), humanise(name))
 
 
 def _answers(tool: Tool) -> list[str]:
@@ -286,10 +306,12 @@ def _without_lookups(toolkit: Toolkit) -> Toolkit:
 
 
 def _refusal(toolkit: Toolkit, tool: Tool, error: GenerationError) -> Refusal:
-    message = str(error).removeprefix(f"{error.code}: ")
+    message = str(error).removeprefix(f"{error.code}: ").removeprefix(f"{tool.name}: ")
     return Refusal(code=error.code, where=f"{toolkit.origin or toolkit.name}: {tool.name}", message=message)
 
 
 def _noun(toolkit: Toolkit) -> str:
+    if not toolkit.description and toolkit.title == toolkit.name:
+        return "this service"
     title = re.sub(r"\s+", " ", re.sub(r"[^\w\s'&é-]", " ", toolkit.title)).strip()
     return f"the {title}" if not title.lower().startswith("the ") else title

@@ -18,6 +18,9 @@ from callwright.engine.workshop import Workshop
 from callwright.errors import UsageError
 from callwright.settings import data_folder, exports_folder
 
+_TOLD = 5
+"""Refusals that a build tells of; `tools check` tells of all."""
+
 
 def build(
     recipe: Path | None,
@@ -30,8 +33,7 @@ def build(
     as_json: bool,
 ) -> None:
     workshop = _workshop(recipe, tools, rows, sets)
-    for refusal in workshop.refusals:
-        say(f"left out: {refusal.where}: {refusal.code}: {refusal.message}")
+    _tell_refusals(workshop)
     folder = data_folder(data)
     built = _run(workshop, folder, no_prefect)
     folders = export_all(folder, built.version, out or exports_folder(folder))
@@ -51,6 +53,13 @@ def build(
     for one in folders:
         print(f"{one.name}: {one}")
     say(f"load it with: python -c \"from datasets import load_dataset; print(load_dataset('{folders[0]}'))\"")
+
+
+def _tell_refusals(workshop: Workshop) -> None:
+    for refusal in workshop.refusals[:_TOLD]:
+        say(f"left out: {refusal.where}: {refusal.code}: {refusal.message}")
+    if len(workshop.refusals) > _TOLD:
+        say(f"left out: {len(workshop.refusals) - _TOLD} more; `callwright tools check SRC` lists them all")
 
 
 def _workshop(recipe: Path | None, tools: Path | None, rows: int, sets: list[str]) -> Workshop:
@@ -73,6 +82,9 @@ def _run(workshop: Workshop, folder: Path, no_prefect: bool) -> Built:
     with progress_shown() as listener:
         if no_prefect:
             return asyncio.run(engine_build(workshop, folder, on_change=listener))
+        from callwright.flows.settings import prefer_quiet_prefect
+
+        prefer_quiet_prefect(folder)
         from callwright.flows.build import build_under_prefect
 
         return build_under_prefect(workshop, folder, listener)

@@ -6,6 +6,7 @@ Nothing here knows Prefect: whoever runs shards is handed in.
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -15,12 +16,12 @@ from typing import Any, Protocol
 
 from callwright.engine.progress import Progress
 from callwright.engine.selection import Cell, cells
-from callwright.engine.shards import Attempts, Result, Shard, read_results
+from callwright.engine.shards import SHARD_SIZE, Attempts, Result, Shard, read_results
 from callwright.engine.workshop import Workshop
 from callwright.errors import CallwrightError, ShortfallError, StoreError
 from callwright.llm.journal import Journal
 from callwright.llm.journaled import Journaled
-from callwright.schemas.version import DropCount, LedgerEntry, Member, SourceSummary, Statistics, Version
+from callwright.schemas.version import DropCount, LedgerEntry, Member, Run, SourceSummary, Statistics, Version
 from callwright.splits import split_of
 from callwright.store import Commit, Store, TaskRow, TrajectoryRow
 
@@ -31,17 +32,20 @@ COMMIT_WAIT_S = 60.0
 class Runner(Protocol):
     """Runs shards, a few at a time; without Prefect, or as Prefect tasks."""
 
-    async def run(self, shards: Sequence[Shard], work: Callable[[Shard], Awaitable[Path]]) -> list[Path]: ...
+    async def run(
+        self, shards: Sequence[Shard], work: Callable[[Shard], Awaitable[Path]], at_once: int
+    ) -> list[Path]:
+        """The files of the shards, in their order, `at_once` of them under way at the most."""
+        ...
 
 
 class PlainRunner:
-    """Runs shards in this process, as many at once as keep the requests in flight."""
+    """Runs shards in this process."""
 
-    def __init__(self, at_once: int = 2) -> None:
-        self._at_once = at_once
-
-    async def run(self, shards: Sequence[Shard], work: Callable[[Shard], Awaitable[Path]]) -> list[Path]:
-        gate = asyncio.Semaphore(self._at_once)
+    async def run(
+        self, shards: Sequence[Shard], work: Callable[[Shard], Awaitable[Path]], at_once: int
+    ) -> list[Path]:
+        gate = asyncio.Semaphore(at_once)
 
         async def one(shard: Shard) -> Path:
             async with gate:
@@ -185,7 +189,7 @@ class _Run:
             shards = [shard for cell in filled for shard in cell.next_shards()]
             if not shards:
                 break
-            paths = await self._runner.run(shards, self._shard)
+            paths = await self._runner.run(shards, self._shard, self._at_once)
             made += paths
             for cell in filled:
                 mine = [path for shard, path in zip(shards, paths, strict=True) if shard.kind == cell.kind]
@@ -198,6 +202,11 @@ class _Run:
                 "nothing that was answered is asked again"
             )
         return filled, made
+
+    @property
+    def _at_once(self) -> int:
+        """Shards under way: enough to keep all requests in flight while one shard ends and the next begins."""
+        return 2 + self._workshop.in_flight // SHARD_SIZE
 
     async def _shard(self, shard: Shard) -> Path:
         return await self._attempts.run(shard, self._folder / "shards")
@@ -250,7 +259,19 @@ class _Run:
             drops=[drop for cell in filled for drop in cell.drops],
         )
         with Store.open(self._data, write=True, wait_s=COMMIT_WAIT_S) as store:
-            return store.commit(batch)
+            version = store.commit(batch)
+            store.record_run(
+                Run(
+                    id=self._folder.name,
+                    dataset=workshop.recipe.dataset,
+                    recipe_digest=workshop.digest,
+                    state="done",
+                    started_at=self._progress.started_at,
+                    finished_at=dt.datetime.now(dt.UTC),
+                    body=self._progress.report() | {"version": version.name},
+                )
+            )
+        return version
 
     def _members(
         self, paths: list[Path], chosen: set[str], filled: list[Cell]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from callwright.engine.recipes import apply_overrides, check_recipe
 from callwright.engine.workshop import Workshop
+from callwright.errors import UsageError
 from callwright.generators.toolalpaca.derive import with_sheet
 from callwright.generators.toolalpaca.plan import scenarios
 from callwright.schemas.recipe import Recipe
@@ -36,7 +37,10 @@ def recipe_for(tools: Path, rows: int, overrides: Sequence[str] = ()) -> tuple[R
     kits = Workshop.of(recipe, Path()).toolkits
     possible = {kind: share for kind, share in _SHARES.items() if any(scenarios(kit, kind) for kit in kits)}
     if not possible:
-        return recipe, []
+        raise UsageError(
+            f"{tools}: the offline teacher can serve none of its tools; `callwright tools check {tools}` says why. "
+            "Write a phrase sheet, or name a model: --set models.teacher='{engine: openai, base_url: ..., model: ...}'"
+        )
     total = sum(possible.values())
     body["mix"] = {kind: share / total for kind, share in possible.items()}
     left = [kind for kind in _SHARES if kind not in possible]

@@ -23,6 +23,12 @@ _START = re.compile(r"\b(?:start|from|since|after|begin)\b")
 _END = re.compile(r"\b(?:end|to|until|till|before)\b")
 _LIMIT = re.compile(r"\b(?:limit|page size|per page|max results|size)\b")
 _QUERY = re.compile(r"^(?:q|query|search|keyword|keywords|text|term)$")
+_ACTIONS = frozenset(
+    "add archive assign book cancel close copy create delete disable enable invite mark move open order pause pay "
+    "post publish register remove rename renew reserve reset restore save schedule send set share start stop submit "
+    "subscribe transfer turn unsubscribe update upload".split(" ")
+)
+"""Verbs of tools whose answer is that it was done."""
 _COUNT = re.compile(r"^(?:count|total|total count|total results|number)$")
 _LINK = re.compile(r"^(?:next|previous|prev)$")
 
@@ -69,6 +75,8 @@ class RuleServer:
         if "json" not in tool.reply.media_type:
             rng = self._rng(tool, arguments)
             return status, {"media_type": tool.reply.media_type, "size_bytes": rng.randint(2_000, 60_000)}
+        if tool.returns is None and not tool.reply.examples:
+            return status, self._undocumented(tool)
         body = Body(
             tool, arguments, self._sheet, self._rng(tool, arguments), self._clock, self._entities()
         ).make()
@@ -77,6 +85,15 @@ class RuleServer:
                 "offline_no_value", f"{tool.name}: the documented reply cannot be made up by rules"
             )
         return status, body
+
+    def _undocumented(self, tool: Tool) -> Any:
+        """The reply of a tool that does something; one that looks something up would have to be made up."""
+        verb = humanise(tool.name).split()[0]
+        if verb not in _ACTIONS:
+            raise GenerationError(
+                "offline_no_value", f"{tool.name}: the documentation does not say what it answers"
+            )
+        return {"status": "success"}
 
     def _rng(self, tool: Tool, arguments: Mapping[str, Any]) -> random.Random:
         return random.Random(digest([self._seed, tool.name, dict(arguments), len(self._history)]))
@@ -193,7 +210,9 @@ class Body:
         field = field_for(self._sheet, self._tool.name, name)
         looks = field.values if isinstance(field.values, tuple) else known
         if _is_id(name) and looks and all(isinstance(one, str) for one in looks) and "enum" not in schema:
-            return mimic(self._rng.choice(looks), self._rng)  # examples show how an id looks, not which there are
+            return mimic(
+                self._rng.choice(looks), self._rng
+            )  # examples show how an id looks, not which there are
         if field.values is None and not known and _is_id(name) and kind == "integer":
             return self._rng.randint(100, 9_999)
         return make(words, field, schema, self._rng, self._clock, known)

@@ -1,0 +1,23 @@
+"""Prefect's settings where the user has none: no analytics, patience at start, its home in the data folder.
+
+Must run before Prefect is imported, so this module does not import it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def prefer_quiet_prefect(data: Path) -> None:
+    """Set what the environment leaves open. The first call wins."""
+    for name, value in (
+        ("PREFECT_HOME", str((data / "prefect").absolute())),
+        ("PREFECT_SERVER_ANALYTICS_ENABLED", "false"),
+        ("DO_NOT_TRACK", "1"),
+        ("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120"),
+        ("PREFECT_LOGGING_LEVEL", "WARNING"),
+        ("PREFECT_LOGGING_SERVER_LEVEL", "CRITICAL"),
+        ("PREFECT_LOGGING_TO_API_ENABLED", "false"),
+    ):
+        os.environ.setdefault(name, value)
