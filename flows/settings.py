@@ -11,8 +11,12 @@ from pathlib import Path
 
 def prefer_quiet_prefect(data: Path) -> None:
     """Set what the environment leaves open. The first call wins."""
+    home = (data / "prefect").absolute()
+    if "PREFECT_HOME" not in os.environ:
+        # Without the folder Prefect's server cannot open its database, and says nothing until it times out.
+        home.mkdir(parents=True, exist_ok=True)
     for name, value in (
-        ("PREFECT_HOME", str((data / "prefect").absolute())),
+        ("PREFECT_HOME", str(home)),
         ("PREFECT_SERVER_ANALYTICS_ENABLED", "false"),
         ("DO_NOT_TRACK", "1"),
         ("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120"),

@@ -20,7 +20,7 @@ from callwright.schemas.phrases import Field_, Lookup, PhraseSheet, ToolPhrases
 from callwright.schemas.tool import Refusal, Tool, Toolkit
 from callwright.toolbox.offline import RuleServer
 from callwright.values.makers import NOTHING, field_for, json_type, make
-from callwright.values.spoken import article, humanise
+from callwright.values.spoken import article, humanise, singular
 
 _VERBS = frozenset(
     "get list create update delete remove add search find show look check cancel buy book order send set retrieve "
@@ -30,6 +30,7 @@ _VERBS = frozenset(
     "translate detect generate query view edit change replace post publish share lock unlock reset refund pay charge "
     "transfer withdraw deposit request confirm complete mark close report describe browse lookup".split(" ")
 )
+_CHANGES = frozenset(("update", "edit", "change", "set"))
 _NAMES = ("name", "title", "label", "displayName", "full_name", "fullName")
 _NOUNS_BY_NAME = {
     "to": "recipient",
@@ -91,10 +92,12 @@ def derive(tool: Tool, sheet: PhraseSheet) -> ToolPhrases:
     names = [name for name in tool.properties if _servable(tool, name, sheet)]
     return ToolPhrases(
         does=does,
-        combinations=_combinations(tool, names),
+        combinations=_combinations(tool, does, names),
         asks={register: tuple(_asks(tool, does, lines)) for register, lines in worded["asks"].items()},
-        details={name: _about(worded["details"], tool, name) for name in names},
-        questions={name: _about(worded["questions"], tool, name) for name in names if name in tool.required},
+        details={name: _about(worded["details"], tool, name, sheet) for name in names},
+        questions={
+            name: _about(worded["questions"], tool, name, sheet) for name in names if name in tool.required
+        },
         answers=tuple(_answers(tool)),
         item=_item(tool),
         empty=tuple(worded["answers"]["empty"]),
@@ -202,10 +205,13 @@ def _plain_text(text: str) -> bool:
     return not re.search(r"[{}<>\[\]|\\$#*_]|https?:|[a-z][A-Z]", text)
 
 
-def _combinations(tool: Tool, names: list[str]) -> tuple[tuple[str, ...], ...]:
+def _combinations(tool: Tool, does: str, names: list[str]) -> tuple[tuple[str, ...], ...]:
     """The required arguments, each optional one alone beside them, and what a documented example combines."""
     required = tuple(tool.required)
     found = [required] + [(*required, name) for name in names if name not in required]
+    # An update that says nothing but what is to be updated changes nothing.
+    if len(found) > 1 and does.split()[0] in _CHANGES and all(is_opaque(tool, name) for name in required):
+        found.remove(required)
     for example in tool.examples:
         used = tuple(name for name in tool.properties if name in example)
         if set(required) <= set(used) and set(used) <= set(names):
@@ -219,8 +225,11 @@ def _asks(tool: Tool, does: str, lines: list[str]) -> Iterator[str]:
         yield filled[:1].upper() + filled[1:]
 
 
-def _about(lines: list[str], tool: Tool, name: str) -> tuple[str, ...]:
+def _about(lines: list[str], tool: Tool, name: str, sheet: PhraseSheet) -> tuple[str, ...]:
     words = argument_words(name, tool.properties[name])
+    if field_for(sheet, tool.name, name).lookup:  # people say the thing's name, so they don't speak of an id
+        thing = re.sub(r"\s*\b(?:id|uuid)$", "", words, flags=re.I)
+        words = thing or singular(humanise(tool.resource)) or words
     return tuple(line.replace("{human}", words).replace("{value}", "{" + name + "}") for line in lines)
 
 
@@ -241,7 +250,13 @@ def _answers(tool: Tool) -> list[str]:
 def _is_list(tool: Tool) -> bool:
     schema = tool.returns or {}
     inner = [_resolved(child, schema) for child in schema.get("properties", {}).values()]
-    return json_type(schema) == "array" or sum(json_type(child) == "array" for child in inner) == 1
+    return json_type(schema) == "array" or sum(_lists_things(child, schema) for child in inner) == 1
+
+
+def _lists_things(schema: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
+    """Whether it is a list of objects; an event's dates do not make the event a list."""
+    items = _resolved(schema.get("items") or {}, root)
+    return json_type(schema) == "array" and (json_type(items) == "object" or "properties" in items)
 
 
 def _item(tool: Tool) -> str | None:

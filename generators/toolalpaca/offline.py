@@ -24,7 +24,7 @@ from callwright.values.makers import field_for
 from callwright.values.spoken import humanise, say_list
 from callwright.values.wording import fill, say_field, slots
 
-SHOWN = 5
+SHOWN = 6
 """Entries of a list that an answer names; the rest are counted."""
 
 _GREETING = re.compile(r"(?:hi|hey|hello|okay|ok|so|oh|ooh|ugh|good|quick|thanks)\b", re.IGNORECASE)
@@ -227,9 +227,10 @@ class Wording:
             said = self._words(tool, plain, "reply")
             words |= {f"reply.{name}": text for name, text in said.items()}
             facts = [
-                f"the {humanise(name)} is {text}"
+                f"the {humanise(name)} {_is_or_are(plain[name])} {_set_apart(plain[name], text)}"
                 for name, text in said.items()
-                if _tellable(name, plain[name])
+                # A thing that people call by its name has been named; its id is not that name.
+                if name not in self._plan.names and _tellable(name, plain[name])
             ]
             if facts:
                 words["facts"] = say_list(facts[:4])
@@ -288,6 +289,16 @@ def _tellable(name: str, value: Any) -> bool:
         and not (isinstance(value, str) and value.startswith("http"))
         and not isinstance(value, bool)
     )
+
+
+def _is_or_are(value: Any) -> str:
+    return "are" if isinstance(value, list) and len(value) > 1 else "is"
+
+
+def _set_apart(value: Any, text: str) -> str:
+    """A text that would run into the sentence around it, such as a whole sentence, in quotation marks."""
+    runs_on = len(text.split()) > 5 or text.endswith((".", "!", "?"))
+    return f'"{text.rstrip(".")}"' if value == text and runs_on and '"' not in text else text
 
 
 @cache

@@ -149,6 +149,8 @@ class Planner:
                     argument: entity.get(lookup.field or argument, ""),
                 }
         arguments = self._arguments(tool, scenario.combination, known)
+        if set(names.values()) & {value for value in arguments.values() if isinstance(value, str)}:
+            raise GenerationError("offline_no_value", f"{tool.name}: it would be given the name that it has")
         if execute:
             self._execute(tool, arguments)
         calls = tuple(IntendedCall(name=past["tool"], arguments=past["arguments"]) for past in self._history)
