@@ -8,13 +8,18 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from callwright.errors import StoreError
+
 
 def prefer_quiet_prefect(data: Path) -> None:
     """Set what the environment leaves open. The first call wins."""
     home = (data / "prefect").absolute()
     if "PREFECT_HOME" not in os.environ:
         # Without the folder Prefect's server cannot open its database, and says nothing until it times out.
-        home.mkdir(parents=True, exist_ok=True)
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{home}: cannot be made ({error.strerror}); choose another folder with --data") from None
     for name, value in (
         ("PREFECT_HOME", str(home)),
         ("PREFECT_SERVER_ANALYTICS_ENABLED", "false"),

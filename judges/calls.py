@@ -60,13 +60,13 @@ def unknown_names(value: Any, schema: Any, root: Mapping[str, Any], path: str = 
     if not isinstance(value, dict):
         return
     known = _properties(schema, root)
-    open_ended = (
-        not known or schema.get("additionalProperties") not in (None, False) or "patternProperties" in schema
-    )
+    allows_more = schema.get("additionalProperties") not in (None, False) or "patternProperties" in schema
+    # A nested object without any names is free-form; a tool without parameters takes none.
+    open_ended = allows_more or (not known and bool(path))
     for name, child in value.items():
         if name in known:
             yield from unknown_names(child, known[name], root, f"{path}/{name}")
-        elif not open_ended or (not path and not known):
+        elif not open_ended:
             yield f"{path}/{name}"
 
 

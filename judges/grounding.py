@@ -41,7 +41,7 @@ class Grounded:
                         if isinstance(found, Grounding):
                             ruling.evidence.append({"call": call.id, **found.model_dump()})
                         else:
-                            _unexplained(ruling, call.name, found, value, step)
+                            _unexplained(ruling, call.name, *found, step)
         return ruling.verdicts()
 
 

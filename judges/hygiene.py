@@ -14,8 +14,8 @@ MAX_CALLS = 5
 """Turns with calls in one conversation, at the most (ToolAlpaca keeps up to five steps)."""
 
 _FALLBACK = re.compile(
-    r"\blorem ipsum\b|\bTODO\b|\bplaceholder\b|\[(?:your|insert|name|date|redacted)[^\]]*\]|<(?:your|insert|name)[^>]*>"
-    r"|\{\{.*?\}\}|\$\{\w+|\bas an ai (?:language )?model\b|\bxxx+\b|\bfoo ?bar\b|\bundefined\b|\bNaN\b",
+    r"\blorem ipsum\b|(?-i:\bTODO\b(?! list))|\bplaceholder\b|\[(?:your|insert|name|date|redacted)[^\]]*\]|<(?:your|insert|name)[^>]*>"
+    r"|\{\{.*?\}\}|\$\{\w+|\bas an ai (?:language )?model\b|\bxxx+\b|\bfoo ?bar\b|\bundefined\b|(?-i:\bNaN\b)",
     re.IGNORECASE,
 )
 _MARKUP = re.compile(r"</?tool_(?:call|response)>|\[TOOL_CALLS\]|<\|[a-z_]+\|>|<function=")

@@ -56,7 +56,7 @@ def unsupported(
     ):
         for match in pattern.finditer(said.text):
             words = match[1] if pattern is _QUOTED else match[0]
-            if not _PLAIN.fullmatch(words) and fold(words.rstrip(".,!?")) not in folded:
+            if not _PLAIN.fullmatch(words) and not contains(folded, fold(words.strip(" .,!?"))):
                 yield code, words
     for date in said.dates:
         if not _date_visible(date, visible):

@@ -87,6 +87,16 @@ class Provenance(Record):
     calls: tuple[str, ...] = ()
     """Keys of the ledger's entries that this row was made from."""
 
+    @property
+    def teacher_name(self) -> str:
+        """The teacher as cards and rows name it; the digest of rules is for lineage alone."""
+        return teacher_name(self.teacher)
+
+
+def teacher_name(identity: str) -> str:
+    """`offline-rules:1a2b3c` as `offline-rules`; other engines keep their model."""
+    return identity.split(":", 1)[0] if identity.startswith("offline-rules") else identity
+
 
 class Trajectory(Record):
     """A whole conversation."""

@@ -21,6 +21,7 @@ from callwright.engine.workshop import Workshop
 from callwright.errors import CallwrightError, ShortfallError, StoreError
 from callwright.llm.journal import Journal
 from callwright.llm.journaled import Journaled
+from callwright.schemas.task import teacher_name
 from callwright.schemas.version import DropCount, LedgerEntry, Member, Run, SourceSummary, Statistics, Version
 from callwright.splits import split_of
 from callwright.store import Commit, Store, TaskRow, TrajectoryRow
@@ -299,7 +300,7 @@ class _Run:
             by_tool=dict(sorted(by_tool.items())),
             attempts=sum(cell.attempts for cell in filled),
             drops=_drop_counts(filled),
-            teacher=_teacher_name(self._model.id),
+            teacher=teacher_name(self._model.id),
             **self._spent(),
             sources=tuple(
                 SourceSummary(
@@ -322,11 +323,6 @@ class _Run:
             spent["prompt_tokens"] += entry["prompt_tokens"]
             spent["completion_tokens"] += entry["completion_tokens"]
         return dict(spent)
-
-
-def _teacher_name(identity: str) -> str:
-    """`offline-rules:1a2b` as `offline-rules`; other engines keep their model."""
-    return identity.split(":", 1)[0] if identity.startswith("offline-rules") else identity
 
 
 def _rows(paths: Sequence[Path]) -> Iterator[Result]:

@@ -21,7 +21,7 @@ Synonyms = Mapping[tuple[str, str], tuple[str, ...]]
 """(argument name, JSON text of a value) -> words that a phrase sheet declares for it."""
 
 NEGATIONS = re.compile(
-    r"\b(?:not|no|don't|doesn't|without|never|skip|except|avoid|leave out|turn off|disable)\b", re.I
+    r"\b(?:not|no|cannot|\w+n't|without|never|skip|except|avoid|leave out|turn off|disable)\b", re.I
 )
 _DATE_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})?")
 _STOPWORDS = frozenset(
@@ -102,8 +102,8 @@ def ground(
     visible: Sequence[Visible],
     synonyms: Synonyms,
     path: str = "",
-) -> Iterator[Grounding | str]:
-    """Ground a value leaf by leaf: yields evidence for each, or the JSON pointer of a leaf without any.
+) -> Iterator[Grounding | tuple[str, Any]]:
+    """Ground a value leaf by leaf: yields evidence for each, or the JSON pointer and value of a leaf without any.
 
     Args:
         name: The argument's name, for cues and synonyms.
@@ -116,7 +116,7 @@ def ground(
     path = path or f"/{name}"
     if "default" in schema and canonical_json(schema["default"]) == canonical_json(value):
         yield Grounding(path=path, derivation="default")
-    elif "const" in schema and schema["const"] == value:
+    elif "const" in schema and canonical_json(schema["const"]) == canonical_json(value):
         yield Grounding(path=path, derivation="const")
     elif isinstance(value, dict) and value:
         for key, child in value.items():
@@ -126,7 +126,7 @@ def ground(
         for index, child in enumerate(value):
             yield from ground(name, child, schema.get("items") or {}, visible, synonyms, f"{path}/{index}")
     else:
-        yield _ground_leaf(name, value, schema, visible, synonyms, path) or path
+        yield _ground_leaf(name, value, schema, visible, synonyms, path) or (path, value)
 
 
 def _ground_leaf(
@@ -170,7 +170,7 @@ def _boolean(name: str, value: bool, message: Visible) -> tuple[str, str] | None
         folded = fold(sentence)
         if wanted and all(contains(folded, word) or contains(folded, plural(word)) for word in wanted):
             return (
-                ("boolean_cue", sentence.strip()) if value is not bool(NEGATIONS.search(sentence)) else None
+                ("boolean_cue", sentence.strip()) if value is not bool(NEGATIONS.search(folded)) else None
             )
     return None
 
@@ -179,11 +179,13 @@ def _number(value: float, name: str, schema: Mapping[str, Any], message: Visible
     for mention in message.mentions.numbers:
         if mention.value == value:
             return mention.derivation, mention.text
+    if abs(value) > 2**53 and bounded(str(value), message.text):
+        return "verbatim", str(value)  # more digits than a float can hold
     target = fold(f"{humanise(name)} {schema.get('description', '')}")
     for mention in message.mentions.numbers:
         rest = message.text[mention.end : mention.end + 14]
         for said, wanted, factor in _UNITS:
-            unit = re.match(rf"\s?(?:{said})\b|\s?%", rest, re.I)
+            unit = re.match(rf"\s?(?:{said})(?!\w)", rest, re.I)
             money = mention.text[:1] in "$€£" and mention.text[:1] in said
             if (
                 (unit or money)

@@ -51,29 +51,29 @@ _DATES = (
     re.compile(rf"(?<![\w/])(?P<month>0?[1-9]|1[0-2])/(?P<day>0?[1-9]|[12]\d|3[01])/{_YEAR}(?![\w/])"),
 )
 _RELATIVE = re.compile(
-    r"\b(?P<day_after>the day after tomorrow)\b|\b(?P<today>today|tonight)\b|\b(?P<tomorrow>tomorrow)\b"
+    r"\b(?P<day_after>(?:the )?day after tomorrow)\b|\b(?P<today>today|tonight)\b|\b(?P<tomorrow>tomorrow)\b"
     r"|\b(?P<yesterday>yesterday)\b|\bin (?P<count>a|\w+) (?P<unit>days?|weeks?)\b"
-    rf"|\b(?:(?P<which>next|this|this coming|coming)\s+)?(?P<weekday>{_WEEKDAY})\b",
+    rf"|(?<!last )(?<!past )(?<!every )\b(?:(?P<which>next|this|this coming|coming)\s+)?(?P<weekday>{_WEEKDAY})\b",
     re.IGNORECASE,
 )
 _TIMES = (
     re.compile(
-        r"(?<![\w:.])(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?::[0-5]\d)?\s*(?P<half>[ap]\.?m\b\.?)?",
+        r"(?:(?<![\w:.])|(?<=\dT))(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?::[0-5]\d)?\s*(?P<half>[ap]\.?m\b\.?)?",
         re.I,
     ),
     re.compile(r"(?<![\w:.])(?P<hour>1[0-2]|0?[1-9])\s*(?P<half>[ap]\.?m\b\.?)", re.I),
     re.compile(r"\b(?P<word>noon|midday|midnight)\b", re.I),
 )
 _NUMBER = re.compile(
-    r"(?<![\w.,:/-])(?P<sign>[-+−]?)[$€£]?(?P<digits>\d{1,3}(?:,\d{3})+|\d+)(?P<rest>\.\d+)?(?![\d:/]|[.,]\d|\w*-\w)"
+    r"(?<![\w.,:/-])(?P<sign>[-+−]?)[$€£]?(?P<digits>\d{1,3}(?:,\d{3})+|\d+)(?P<rest>\.\d+)?(?![\d:/]|[.,]\d|\w*-\w|\w*[A-Za-z]\d)"
 )
 _SCALE = re.compile(r"\s?(?P<scale>k|thousand|million|billion)\b", re.I)
 _SCALES = {"k": 1e3, "thousand": 1e3, "million": 1e6, "billion": 1e9}
+_UNIT_WORD = "|".join(sorted(UNITS, key=len, reverse=True))
+_BELOW_HUNDRED = rf"(?:{'|'.join(TENS)})(?:[-\s](?:{'|'.join(UNITS[1:10])}))?|{_UNIT_WORD}"
 _NUMBER_WORD = re.compile(
-    r"\b(?:(?P<tens>" + "|".join(TENS) + r")(?:[-\s](?P<ones>" + "|".join(UNITS[1:10]) + r"))?"
-    r"|(?P<unit>"
-    + "|".join(sorted(UNITS, key=len, reverse=True))
-    + r")|(?P<set>a dozen|half a dozen|a couple(?: of)?|a pair of))\b",
+    rf"\b(?:(?P<hundreds>a|{_UNIT_WORD})\s+hundred(?:(?:\s+and)?\s+(?P<rest>{_BELOW_HUNDRED}))?"
+    rf"|(?P<small>{_BELOW_HUNDRED})|(?P<set>a dozen|half a dozen|a couple(?: of)?|a pair of))\b",
     re.IGNORECASE,
 )
 _SETS = {"a dozen": 12, "half a dozen": 6, "a couple": 2, "a couple of": 2, "a pair of": 2}
@@ -166,8 +166,8 @@ def _calendar_date(match: re.Match[str], clock: dt.date) -> DateMention | None:
     month_text = groups["month"]
     month = int(month_text) if month_text.isdigit() else _MONTH_NUMBER[month_text[:3].lower()]
     day, year = int(groups["day"]), groups.get("year")
-    if year is None and month_text.lower() == "may" and match.group(0)[0] == "m":
-        return None  # "may 3 of us come": the verb, unless it is written as the month
+    if year is None and month_text == "may":
+        return None  # "may 3 of us come", "those 3 may come": the verb, unless it is written as the month
     where = (match.group(0), match.start(), match.end())
     if year is not None:
         date = _date(int(year), month, day)
@@ -252,14 +252,25 @@ def _digits(text: str) -> Iterator[Mention]:
 def _words(text: str) -> Iterator[Mention]:
     for match in _NUMBER_WORD.finditer(text):
         groups = match.groupdict()
+        end = match.end()
         if groups["set"]:
-            value = _SETS[groups["set"].lower()]
-        elif groups["tens"]:
-            ones = UNITS.index(groups["ones"].lower()) if groups["ones"] else 0
-            value = (TENS.index(groups["tens"].lower()) + 2) * 10 + ones
+            value = float(_SETS[groups["set"].lower()])
+        elif groups["hundreds"]:
+            value = 100.0 * (_below_hundred(groups["hundreds"]) or 1) + _below_hundred(groups["rest"] or "")
         else:
-            value = UNITS.index(groups["unit"].lower())
-        yield Mention(match.group(0), match.start(), match.end(), "number_words", float(value))
+            value = float(_below_hundred(groups["small"]))
+        scale = _SCALE.match(text, end)
+        if scale and len(scale["scale"]) > 1:
+            value, end = value * _SCALES[scale["scale"].lower()], scale.end()
+        yield Mention(text[match.start() : end], match.start(), end, "number_words", value)
+
+
+def _below_hundred(words: str) -> int:
+    """`forty-two` as 42; 0 for words that are no number."""
+    first, *rest = re.split(r"[-\s]+", words.lower())
+    if first in TENS:
+        return (TENS.index(first) + 2) * 10 + (UNITS.index(rest[0]) if rest else 0)
+    return UNITS.index(first) if first in UNITS else 0
 
 
 def _ordinals(text: str) -> Iterator[Mention]:

@@ -41,9 +41,9 @@ _RUNGS = {
     "none": "no judge ruled on it",
 }
 _TRUSTS = {
-    "real": "observations from a live service",
-    "executed": "observations from code that was executed",
-    "simulated": "observations made up by rules or a model in the place of a server, which are no facts",
+    "real": "from a live service",
+    "executed": "from code that was executed",
+    "simulated": "made up by rules or a model in the place of a server, which are no facts",
 }
 _OFFLINE = (
     "`offline-rules` is a grammar, not a language model: its rows are fit for teaching format, grounding and "

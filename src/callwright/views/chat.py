@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from callwright.errors import CallwrightError
 from callwright.schemas.message import AssistantMessage, Message, ToolMessage, to_wire
+from callwright.schemas.task import teacher_name
 from callwright.schemas.tool import Tool
 from callwright.schemas.verdict import Rung
 from callwright.schemas.version import Member, Split, Version
@@ -118,7 +119,7 @@ def _chat(
         kind=member.kind,
         method=member.method,
         toolkit=task["toolkit"],
-        teacher=trajectory["provenance"]["teacher"],
+        teacher=teacher_name(trajectory["provenance"]["teacher"]),
         evidence=rung or "none",
         trusts=tuple(one.observation.trust for one in messages if isinstance(one, ToolMessage)),
         masked=sum(isinstance(one, AssistantMessage) and not one.train for one in messages),
