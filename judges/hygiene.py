@@ -9,12 +9,14 @@ from callwright.schemas.base import canonical_json
 from callwright.schemas.message import AssistantMessage, SystemMessage, ToolMessage, UserMessage
 from callwright.schemas.task import Trajectory
 from callwright.schemas.verdict import Rung, Verdict
+from callwright.values.secrets import find_secret
 
 MAX_CALLS = 5
 """Turns with calls in one conversation, at the most (ToolAlpaca keeps up to five steps)."""
 
 _FALLBACK = re.compile(
-    r"\blorem ipsum\b|(?-i:\bTODO\b(?! list))|\bplaceholder\b|\[(?:your|insert|name|date|redacted)[^\]]*\]|<(?:your|insert|name)[^>]*>"
+    r"\blorem ipsum\b|(?-i:\bTODO\b(?! list))|\bplaceholder\b"
+    r"|\[(?:your|insert|name|date|redacted)[^\]]*\]|<(?:your|insert|name)[^>]*>"
     r"|\{\{.*?\}\}|\$\{\w+|\bas an ai (?:language )?model\b|\bxxx+\b|\bfoo ?bar\b|\bundefined\b|(?-i:\bNaN\b)",
     re.IGNORECASE,
 )
@@ -37,6 +39,8 @@ class Hygiene:
         self._calls(trajectory, ruling)
         for step, message in enumerate(trajectory.messages):
             self._text(message.content, step, ruling)
+        for call in trajectory.tool_calls:
+            self._text(call.arguments, None, ruling)
         return ruling.verdicts()
 
     def _order(self, trajectory: Trajectory, ruling: Ruling) -> None:
@@ -95,7 +99,7 @@ class Hygiene:
                 )
             seen.add(key)
 
-    def _text(self, text: str, step: int, ruling: Ruling) -> None:
+    def _text(self, text: str, step: int | None, ruling: Ruling) -> None:
         for pattern, code in (
             (_FALLBACK, "fallback_text"),
             (_MARKUP, "raw_call_text"),
@@ -104,3 +108,6 @@ class Hygiene:
             match = pattern.search(text)
             if match:
                 ruling.fail(code, f"{match.group(0)[:60]!r}", step)
+        secret = find_secret(text)
+        if secret:
+            ruling.fail("secret", f"holds what looks like a secret ({secret})", step)

@@ -14,13 +14,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from callwright.errors import GenerationError
-from callwright.generators.toolalpaca.offline import frames
-from callwright.generators.toolalpaca.plan import is_opaque
+from callwright.generators.toolalpaca.offline import Wording, frames
+from callwright.generators.toolalpaca.plan import Planner, Scenario, is_opaque, scenarios
 from callwright.schemas.phrases import Field_, Lookup, PhraseSheet, ToolPhrases
-from callwright.schemas.tool import Refusal, Tool, Toolkit
-from callwright.toolbox.offline import RuleServer
+from callwright.schemas.task import Kind
+from callwright.schemas.tool import OpenAPIBinding, Refusal, Tool, Toolkit
 from callwright.values.makers import NOTHING, field_for, json_type, make
-from callwright.values.spoken import article, humanise, singular
+from callwright.values.spoken import article, humanise, is_noun, plain_words, singular
 
 _VERBS = frozenset(
     "get list create update delete remove add search find show look check cancel buy book order send set retrieve "
@@ -29,6 +29,9 @@ _VERBS = frozenset(
     "verify track schedule reserve subscribe unsubscribe enable disable invite join leave merge split count compare "
     "translate detect generate query view edit change replace post publish share lock unlock reset refund pay charge "
     "transfer withdraw deposit request confirm complete mark close report describe browse lookup".split(" ")
+)
+_LOOKS_UP = frozenset(
+    "get list search find show look check retrieve fetch read return track browse view query".split(" ")
 )
 _CHANGES = frozenset(("update", "edit", "change", "set"))
 _NAMES = ("name", "title", "label", "displayName", "full_name", "fullName")
@@ -50,8 +53,10 @@ _DATES_BY_NAME = {
     "until": "end date",
     "on": "date",
 }
+_TRIED: tuple[Kind, ...] = ("single", "multi_step", "clarification")
 _SAMPLES = 3
-"""Replies made up to see whether the documentation says enough."""
+"""Conversations of each kind that are made up to see whether the documentation says enough."""
+_REHEARSED_ON = dt.date(2025, 1, 6)
 
 
 def with_sheet(toolkit: Toolkit) -> tuple[Toolkit, tuple[Refusal, ...]]:
@@ -167,7 +172,9 @@ def _check_argument(tool: Tool, name: str, sheet: PhraseSheet) -> None:
         raise GenerationError("offline_nested", f"{name} is nested")
     if field_for(sheet, tool.name, name).lookup:
         return
-    if is_opaque(tool, name):
+    if argument_words(name, schema) == plain_words(name) and not is_noun(name):
+        raise GenerationError("offline_no_wording", f"{name} is no noun, so nobody can say what it should be")
+    if is_opaque(tool, name, sheet):
         raise GenerationError("offline_no_value", f"{name} is an id that no listed answer gives with a name")
     if _sample(tool, name, sheet) is NOTHING:
         raise GenerationError("offline_no_value", f"nothing in the documentation gives a value for {name}")
@@ -209,6 +216,9 @@ def _combinations(tool: Tool, does: str, names: list[str]) -> tuple[tuple[str, .
     """The required arguments, each optional one alone beside them, and what a documented example combines."""
     required = tuple(tool.required)
     found = [required] + [(*required, name) for name in names if name not in required]
+    if not required and does.split()[0] not in _LOOKS_UP and _has_body(tool):
+        in_url = {name for name in names if not _in_body(tool, name)}
+        found = [one for one in found if set(one) - in_url]  # "create a task" without saying which
     # An update that says nothing but what is to be updated changes nothing.
     if len(found) > 1 and does.split()[0] in _CHANGES and all(is_opaque(tool, name) for name in required):
         found.remove(required)
@@ -216,7 +226,20 @@ def _combinations(tool: Tool, does: str, names: list[str]) -> tuple[tuple[str, .
         used = tuple(name for name in tool.properties if name in example)
         if set(required) <= set(used) and set(used) <= set(names):
             found.append(used)
+    if not found:
+        raise GenerationError("offline_no_value", "nothing that it takes can be given a value")
     return tuple(dict.fromkeys(found))
+
+
+def _has_body(tool: Tool) -> bool:
+    return any(_in_body(tool, name) for name in tool.properties)
+
+
+def _in_body(tool: Tool, name: str) -> bool:
+    """Whether an argument says what is to be made or changed; without a binding, every one may."""
+    if not isinstance(tool.binding, OpenAPIBinding) or name not in tool.binding.places:
+        return True
+    return tool.binding.places[name].location == "body"
 
 
 def _asks(tool: Tool, does: str, lines: list[str]) -> Iterator[str]:
@@ -236,7 +259,7 @@ def _about(lines: list[str], tool: Tool, name: str, sheet: PhraseSheet) -> tuple
 def argument_words(name: str, schema: Mapping[str, Any]) -> str:
     """An argument in plain words; prepositions and letters, which are no nouns, by what they usually stand for."""
     known = _DATES_BY_NAME if schema.get("format") in ("date", "date-time") else _NOUNS_BY_NAME
-    return known.get(name.lower(), humanise(name))
+    return known.get(name.lower(), plain_words(name))
 
 
 def _answers(tool: Tool) -> list[str]:
@@ -244,7 +267,9 @@ def _answers(tool: Tool) -> list[str]:
     worded: dict[str, list[str]] = frames()["answers"]
     if _is_list(tool):
         return worded["many"] if _item(tool) else worded["counted"]
-    return worded["one"] if tool.returns else worded["nothing"]
+    acts = verb_phrase(tool).split()[0] not in _LOOKS_UP
+    one = [line for line in worded["one"] if not (acts and "look" in line)]  # nobody looked up what was made
+    return (one if tool.returns else []) + (worded["nothing"] if acts or not tool.returns else [])
 
 
 def _is_list(tool: Tool) -> bool:
@@ -301,23 +326,34 @@ def _lookups(toolkit: Toolkit, tool: Tool, fields: Mapping[str, Field_]) -> dict
 
 
 def _unanswerable(toolkit: Toolkit) -> Iterator[Refusal]:
-    """Tools with wordings whose documented reply the rules cannot make up."""
+    """Tools with derived wordings of which no whole conversation can be made; found by making some."""
     assert toolkit.phrases is not None
     for name in toolkit.phrases.tools:
         tool = toolkit.tool(name)
+        tried = [found[0] for kind in _TRIED if (found := scenarios(toolkit, kind, only=name).get(name))]
         try:
-            for seed in range(_SAMPLES):
-                server = RuleServer(_without_lookups(toolkit), seed, dt.date(2025, 1, 6))
-                server.answer(tool, {})
+            for number in range(_SAMPLES):
+                for scenario in tried:
+                    _rehearse(toolkit, scenario, number)
         except GenerationError as error:
             yield _refusal(toolkit, tool, error)
 
 
-def _without_lookups(toolkit: Toolkit) -> Toolkit:
-    """The toolkit with ids that anybody may name, to try a reply without the calls that lead to it."""
-    assert toolkit.phrases is not None
-    fields = {key: field.model_copy(update={"lookup": None}) for key, field in toolkit.phrases.fields.items()}
-    return toolkit.model_copy(update={"phrases": toolkit.phrases.model_copy(update={"fields": fields})})
+def _rehearse(toolkit: Toolkit, scenario: Scenario, number: int) -> None:
+    """Plan and word one conversation; what cannot be said or answered raises."""
+    planner = Planner(toolkit, number, _REHEARSED_ON, random.Random(number))
+    plan = planner.plan(scenario, number)
+    variables = {
+        "plan": plan.model_dump(mode="json"),
+        "seed": number,
+        "clock": _REHEARSED_ON.isoformat(),
+        "withheld": None,
+        "answered": True,
+        "observations": planner.observations,
+    }
+    wording = Wording({toolkit.name: toolkit}, variables)
+    wording.request()
+    wording.assistant_turn()
 
 
 def _refusal(toolkit: Toolkit, tool: Tool, error: GenerationError) -> Refusal:
@@ -329,4 +365,5 @@ def _noun(toolkit: Toolkit) -> str:
     if not toolkit.description and toolkit.title == toolkit.name:
         return "this service"
     title = re.sub(r"\s+", " ", re.sub(r"[^\w\s'&é-]", " ", toolkit.title)).strip()
-    return f"the {title}" if not title.lower().startswith("the ") else title
+    named = title.lower().startswith("the ") or " " not in title
+    return title if named else f"the {title}"

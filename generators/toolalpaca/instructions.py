@@ -14,16 +14,13 @@ from typing import Any
 
 from callwright.errors import GenerationError
 from callwright.generators.base import Slot
-from callwright.generators.toolalpaca.plan import Plan, Planner, Scenario, scenarios
+from callwright.generators.toolalpaca.plan import OFFERED, Plan, Planner, Scenario, distractors, possible
 from callwright.generators.toolalpaca.prompts import prompt
 from callwright.llm.base import Model, Request, Sampling
 from callwright.llm.replies import ask
 from callwright.schemas.task import Kind, Task
 from callwright.schemas.tool import Tool, Toolkit
 from callwright.values.resources import share_resource
-
-OFFERED = (3, 8)
-"""Tools offered in a row, at least and at most."""
 
 _FIRST_DAY, _DAYS = dt.date(2025, 1, 6), 900
 """Where the tasks' todays lie."""
@@ -97,7 +94,9 @@ class Instructions:
 
     def _scenario(self, slot: Slot) -> tuple[Scenario, int]:
         """Tools take turns, then the scenarios of a tool; and how often this scenario had its turn before."""
-        tools = self._turns.setdefault(slot.kind, self._order(slot))
+        if slot.kind not in self._turns:
+            self._turns[slot.kind] = self._order(slot)
+        tools = self._turns[slot.kind]
         if not tools:
             raise GenerationError("no_scenario", f"no tool of this recipe allows the kind {slot.kind}")
         name, listed = tools[slot.attempt % len(tools)]
@@ -106,17 +105,22 @@ class Instructions:
 
     def _order(self, slot: Slot) -> list[tuple[str, list[Scenario]]]:
         found = []
-        for toolkit in self._toolkits.values():
-            for name, listed in self._possible(toolkit, slot.kind).items():
-                random.Random(f"{slot.seed} {toolkit.name} {name} {slot.kind}").shuffle(listed)
-                found.append((name, listed))
+        for (toolkit, name), listed in self._possible(slot.kind).items():
+            random.Random(f"{slot.seed} {toolkit} {name} {slot.kind}").shuffle(listed)
+            found.append((name, listed))
         random.Random(f"{slot.seed} {slot.kind}").shuffle(found)
         return found
 
-    def _possible(self, toolkit: Toolkit, kind: Kind) -> dict[str, list[Scenario]]:
+    def _possible(self, kind: Kind) -> dict[tuple[str, str], list[Scenario]]:
+        kits = list(self._toolkits.values())
         if self._model.reads_variables:
-            return scenarios(toolkit, kind)
-        return {tool.name: [Scenario(toolkit=toolkit.name, tool=tool.name)] for tool in toolkit.tools}
+            return possible(kits, kind)
+        return {
+            (kit.name, tool.name): [Scenario(toolkit=kit.name, tool=tool.name)]
+            for kit in kits
+            for tool in kit.tools
+            if kind != "no_call" or len(distractors(kits, tool)) >= OFFERED[0]
+        }
 
     def _plan(
         self, slot: Slot, toolkit: Toolkit, scenario: Scenario, turn: int, clock: dt.date
@@ -146,11 +150,11 @@ class Instructions:
         else:
             own = [tool for tool in toolkit.tools if tool.name not in called]
         foreign = [tool for tool in others if not any(share_resource(tool, one) for one in (*needed, focus))]
-        distractors = rng.sample(own, len(own)) + rng.sample(foreign, min(len(foreign), 2))
+        fillers = rng.sample(own, len(own)) + rng.sample(foreign, min(len(foreign), 2))
         wanted = max(rng.randint(*OFFERED), len(needed) + 1, OFFERED[0])
         if foreign and rng.random() < 0.25:
-            distractors.insert(0, distractors.pop())
-        chosen = _distinct(needed + distractors)[:wanted]
+            fillers.insert(0, fillers.pop())
+        chosen = _distinct(needed + fillers)[:wanted]
         if len(chosen) < OFFERED[0] and (withheld or len(chosen) < len(toolkit.tools)):
             raise GenerationError(
                 "too_few_tools", f"only {len(chosen)} tools can be offered with {scenario.tool}"

@@ -21,7 +21,7 @@ from callwright.schemas.message import ToolCall
 from callwright.schemas.phrases import REGISTERS, PhraseSheet, Register, ToolPhrases
 from callwright.schemas.tool import Toolkit
 from callwright.values.makers import field_for
-from callwright.values.spoken import humanise, say_list
+from callwright.values.spoken import humanise, plain_words, say_list
 from callwright.values.wording import fill, say_field, slots
 
 SHOWN = 6
@@ -205,6 +205,10 @@ class Wording:
         else:
             words |= self._reply_words(tool, phrases, body, rows)
             usable = [one for one in phrases.answers if slots(one) <= set(words)]
+            if "facts" in words:  # what came back is worth more than that something did
+                usable = [one for one in usable if slots(one)] or usable
+            if words.get("count") == "1":  # "1 events" is what a count of one makes of most sentences
+                usable = [one for one in usable if "count" not in slots(one)] or usable
         if not usable:
             raise GenerationError("offline_no_wording", f"{tool}: no answer fits what came back")
         return fill(usable[self._rotate(len(usable), f"answer {tool}")], words)
@@ -213,6 +217,7 @@ class Wording:
         self, tool: str, phrases: ToolPhrases, body: Any, rows: Sequence[Mapping[str, Any]] | None
     ) -> dict[str, str]:
         words: dict[str, str] = {}
+        body = unwrapped(body)
         if isinstance(body, dict):
             scalars = {
                 name: value
@@ -227,7 +232,7 @@ class Wording:
             said = self._words(tool, plain, "reply")
             words |= {f"reply.{name}": text for name, text in said.items()}
             facts = [
-                f"the {humanise(name)} {_is_or_are(plain[name])} {_set_apart(plain[name], text)}"
+                f"the {plain_words(name)} {_is_or_are(plain[name])} {_set_apart(plain[name], text)}"
                 for name, text in said.items()
                 # A thing that people call by its name has been named; its id is not that name.
                 if name not in self._plan.names and _tellable(name, plain[name])
@@ -236,6 +241,7 @@ class Wording:
                 words["facts"] = say_list(facts[:4])
         if rows:
             words["count"] = str(len(rows))
+            words["entries"] = "1 entry" if len(rows) == 1 else f"{len(rows)} entries"
         if rows and phrases.item and all(isinstance(row, dict) for row in rows):
             shown = len(rows) if len(rows) <= SHOWN + 1 else SHOWN
             items = [self._item(tool, phrases.item, row) for row in rows[:shown]]
@@ -276,6 +282,14 @@ class Wording:
         return random.Random(digest([self._variables["seed"], purpose]))
 
 
+def unwrapped(body: Any) -> Any:
+    """The one thing inside an envelope: `{"data": {...}}` as what `data` holds."""
+    if isinstance(body, dict) and len(body) == 1:
+        (inner,) = body.values()
+        return inner if isinstance(inner, dict) else body
+    return body
+
+
 def _nested(value: Any) -> bool:
     return isinstance(value, dict) or (
         isinstance(value, list) and any(isinstance(one, dict | list) for one in value)
@@ -288,6 +302,9 @@ def _tellable(name: str, value: Any) -> bool:
         value != []
         and not (isinstance(value, str) and value.startswith("http"))
         and not isinstance(value, bool)
+        # "The created at is ..." is no English.
+        and humanise(name).split()[-1]
+        not in ("at", "on", "by", "in", "for", "from", "to", "of", "with", "is", "has")
     )
 
 

@@ -19,8 +19,12 @@ from callwright.schemas.task import IntendedCall, Kind
 from callwright.schemas.tool import Tool, Toolkit
 from callwright.sources.validation import errors
 from callwright.toolbox.offline import RuleServer, is_query
-from callwright.values.makers import NOTHING, field_for, make
+from callwright.values.makers import NOTHING, field_for, is_id_name, json_type, looks_like_id, make
+from callwright.values.resources import share_resource
 from callwright.values.spoken import humanise
+
+OFFERED = (3, 8)
+"""Tools offered in a row, at least and at most."""
 
 _ORDERED = (("start", "end"), ("from", "to"), ("since", "until"), ("min", "max"), ("after", "before"))
 
@@ -53,17 +57,29 @@ class Plan(Record):
     """How often this tool had its turn before; wordings rotate with it."""
 
 
-def scenarios(toolkit: Toolkit, kind: Kind) -> dict[str, list[Scenario]]:
-    """Tool -> every scenario of a kind that the toolkit's phrase sheet can word."""
+def scenarios(toolkit: Toolkit, kind: Kind, *, only: str | None = None) -> dict[str, list[Scenario]]:
+    """Tool -> every scenario of a kind that the toolkit's phrase sheet can word; of one tool with `only`."""
     sheet = toolkit.phrases
     if sheet is None:
         return {}
-    found = {
-        tool.name: list(_of_tool(toolkit, sheet, tool, kind))
-        for tool in toolkit.tools
-        if tool.name in sheet.tools
-    }
+    worded = [tool for tool in toolkit.tools if tool.name in sheet.tools and only in (None, tool.name)]
+    found = {tool.name: list(_of_tool(toolkit, sheet, tool, kind)) for tool in worded}
     return {name: listed for name, listed in found.items() if listed}
+
+
+def possible(toolkits: Sequence[Toolkit], kind: Kind) -> dict[tuple[str, str], list[Scenario]]:
+    """(Toolkit, tool) -> its scenarios, those left out for which too few other tools can be offered."""
+    found = {}
+    for toolkit in toolkits:
+        for name, listed in scenarios(toolkit, kind).items():
+            if kind != "no_call" or len(distractors(toolkits, toolkit.tool(name))) >= OFFERED[0]:
+                found[toolkit.name, name] = listed
+    return found
+
+
+def distractors(toolkits: Sequence[Toolkit], withheld: Tool) -> list[Tool]:
+    """Tools that could stand in for nothing: none of them acts on what the withheld one acts on."""
+    return [tool for toolkit in toolkits for tool in toolkit.tools if not share_resource(tool, withheld)]
 
 
 def _of_tool(toolkit: Toolkit, sheet: PhraseSheet, tool: Tool, kind: Kind) -> Iterator[Scenario]:
@@ -71,7 +87,7 @@ def _of_tool(toolkit: Toolkit, sheet: PhraseSheet, tool: Tool, kind: Kind) -> It
     for combination in combinations(tool, phrases):
         names = [part.split("=")[0] for part in combination]
         lookups = [name for name in names if lookup_of(sheet, tool, name)]
-        opaque = [name for name in names if is_opaque(tool, name) and name not in lookups]
+        opaque = [name for name in names if is_opaque(tool, name, sheet) and name not in lookups]
         base = Scenario(toolkit=toolkit.name, tool=tool.name, combination=combination)
         if kind == "multi_step" and len(opaque) == 1 and not lookups:
             yield from _following(toolkit, sheet, base)
@@ -89,7 +105,7 @@ def _following(toolkit: Toolkit, sheet: PhraseSheet, scenario: Scenario) -> Iter
         tool = toolkit.tool(first)
         for combination in combinations(tool, sheet.tools[first]):
             names = [part.split("=")[0] for part in combination]
-            if not any(lookup_of(sheet, tool, name) or is_opaque(tool, name) for name in names):
+            if not any(lookup_of(sheet, tool, name) or is_opaque(tool, name, sheet) for name in names):
                 yield scenario.model_copy(update={"first": first, "first_combination": combination})
 
 
@@ -102,11 +118,19 @@ def lookup_of(sheet: PhraseSheet, tool: Tool, name: str) -> Lookup | None:
     return field_for(sheet, tool.name, name).lookup
 
 
-def is_opaque(tool: Tool, name: str) -> bool:
+def is_opaque(tool: Tool, name: str, sheet: PhraseSheet | None = None) -> bool:
     """Whether an argument is an id that nobody knows by heart: it comes from an earlier answer, or not at all."""
-    if not re.search(r"(?:^|[_-])(?:id|uuid)$|(?:Id|ID|Uuid)$", name):
+    schema = tool.properties.get(name, {})
+    if "enum" in schema or (json_type(schema) == "array" and "enum" in schema.get("items", {})):
         return False
-    return "enum" not in tool.properties.get(name, {})
+    if is_id_name(name, codes=False) or schema.get("format") == "uuid":
+        return True
+    if sheet and field_for(sheet, tool.name, name).values is not None:
+        return False
+    shown = [*schema.get("examples", ()), *(example[name] for example in tool.examples if name in example)]
+    return (
+        json_type(schema) == "string" and "format" not in schema and any(looks_like_id(one) for one in shown)
+    )
 
 
 class Planner:
@@ -162,6 +186,13 @@ class Planner:
             calls=calls,
             turn=turn,
         )
+
+    @property
+    def observations(self) -> list[dict[str, Any]]:
+        """What the calls of the plan were answered, as an answerer sees it."""
+        return [
+            {"name": past["tool"], "status": past["status"], "body": past["body"]} for past in self._history
+        ]
 
     def _execute(self, tool: Tool, arguments: dict[str, Any]) -> Any:
         status, body = RuleServer(self._toolkit, self._seed, self._clock, self._history).answer(

@@ -10,7 +10,7 @@ from callwright.engine.recipes import apply_overrides, check_recipe
 from callwright.engine.workshop import Workshop
 from callwright.errors import UsageError
 from callwright.generators.toolalpaca.derive import with_sheet
-from callwright.generators.toolalpaca.plan import scenarios
+from callwright.generators.toolalpaca.plan import possible
 from callwright.schemas.recipe import Recipe
 from callwright.schemas.task import Kind
 from callwright.schemas.tool import Refusal, Toolkit
@@ -35,15 +35,15 @@ def recipe_for(tools: Path, rows: int, overrides: Sequence[str] = ()) -> tuple[R
     if "mix" in body or recipe.models.teacher.engine != "offline":
         return recipe, []
     kits = Workshop.of(recipe, Path()).toolkits
-    possible = {kind: share for kind, share in _SHARES.items() if any(scenarios(kit, kind) for kit in kits)}
-    if not possible:
+    allowed = {kind: share for kind, share in _SHARES.items() if possible(kits, kind)}
+    if not allowed:
         raise UsageError(
             f"{tools}: the offline teacher can serve none of its tools; `callwright tools check {tools}` says why. "
             "Write a phrase sheet, or name a model: --set models.teacher='{engine: openai, base_url: ..., model: ...}'"
         )
-    total = sum(possible.values())
-    body["mix"] = {kind: share / total for kind, share in possible.items()}
-    left = [kind for kind in _SHARES if kind not in possible]
+    total = sum(allowed.values())
+    body["mix"] = {kind: share / total for kind, share in allowed.items()}
+    left = [kind for kind in _SHARES if kind not in allowed]
     notes = [f"no tool allows rows of the kind {kind}; its share goes to the other kinds" for kind in left]
     return check_recipe(body, str(tools)), notes
 
@@ -87,6 +87,6 @@ views: [trl]
 def served(toolkit: Toolkit) -> tuple[dict[str, list[Kind]], tuple[Refusal, ...]]:
     """Tool -> kinds of rows that the offline teacher makes with it, and why it makes none with others."""
     whole, refusals = with_sheet(toolkit)
-    by_kind = {kind: scenarios(whole, kind) for kind in _SHARES}
+    by_kind = {kind: {name for _, name in possible([whole], kind)} for kind in _SHARES}
     table = {tool.name: [kind for kind in _SHARES if tool.name in by_kind[kind]] for tool in toolkit.tools}
     return table, refusals

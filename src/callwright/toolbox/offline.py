@@ -15,7 +15,7 @@ from callwright.schemas.phrases import PhraseSheet
 from callwright.schemas.tool import Tool, Toolkit
 from callwright.sources.validation import errors
 from callwright.toolbox.simulated import PURPOSE
-from callwright.values.makers import NOTHING, field_for, json_type, make, mimic
+from callwright.values.makers import NOTHING, field_for, is_id_name, json_type, make, mimic
 from callwright.values.mentions import fold
 from callwright.values.spoken import humanise, singular
 
@@ -155,9 +155,9 @@ class Body:
 
     def _subject(self) -> dict[str, Any]:
         """What an earlier answer told of the thing that the arguments name by its id."""
-        ids = {canonical_json(value) for name, value in self._arguments.items() if _is_id(name)}
+        ids = {canonical_json(value) for name, value in self._arguments.items() if is_id_name(name)}
         for entity in self._entities:
-            if any(_is_id(name) and canonical_json(value) in ids for name, value in entity.items()):
+            if any(is_id_name(name) and canonical_json(value) in ids for name, value in entity.items()):
                 return dict(entity)
         return {}
 
@@ -178,10 +178,10 @@ class Body:
     def _foreign_id(self, name: str, known: Mapping[str, Any]) -> bool:
         """Whether an optional field names another thing, of which nothing is known."""
         own = (
-            name.lower() in ("id", "uuid", "_id")
+            name.lower() in ("id", "uuid", "_id", "gid", "guid", "uid", "key", "code", "hash", "sha")
             or singular(self._tool.resource.split("-")[-1]) in name.lower()
         )
-        return _is_id(name) and not own and name not in known and name.lower().endswith("id")
+        return is_id_name(name) and not own and name not in known and name.lower().endswith("id")
 
     def _property(
         self, name: str, schema: Mapping[str, Any], given: Mapping[str, Any], echoed: Mapping[str, Any]
@@ -208,12 +208,12 @@ class Body:
             return self._object(schema, {}, {})
         known = self._known.get(name, ())
         field = field_for(self._sheet, self._tool.name, name)
-        looks = field.values if isinstance(field.values, tuple) else known
-        if _is_id(name) and looks and all(isinstance(one, str) for one in looks) and "enum" not in schema:
+        looks = field.values if isinstance(field.values, tuple) else (*known, *schema.get("examples", ()))
+        if is_id_name(name) and looks and all(isinstance(one, str) for one in looks) and "enum" not in schema:
             return mimic(
                 self._rng.choice(looks), self._rng
             )  # examples show how an id looks, not which there are
-        if field.values is None and not known and _is_id(name) and kind == "integer":
+        if field.values is None and not known and is_id_name(name) and kind == "integer":
             return self._rng.randint(100, 9_999)
         return make(words, field, schema, self._rng, self._clock, known)
 
@@ -322,7 +322,7 @@ class Body:
             {
                 name: value
                 for name, value in row.items()
-                if name in properties and not _is_id(name) and not _date_like(value)
+                if name in properties and not is_id_name(name) and not _date_like(value)
             }
             for row in rows
         ]
@@ -380,10 +380,6 @@ def _rows(example: Any) -> list[dict[str, Any]]:
         lists = [value for value in example.values() if isinstance(value, list)]
         return [example] + [row for rows in lists for row in rows if isinstance(row, dict)]
     return [row for row in example if isinstance(row, dict)] if isinstance(example, list) else []
-
-
-def _is_id(name: str) -> bool:
-    return bool(re.search(r"(?:^|_|-)(?:id|uuid|code)$|(?:Id|ID|Uuid|Code)$", name))
 
 
 def is_query(words: str) -> bool:

@@ -169,9 +169,7 @@ def _boolean(name: str, value: bool, message: Visible) -> tuple[str, str] | None
     for sentence in re.split(r"[.!?;\n]", message.text):
         folded = fold(sentence)
         if wanted and all(contains(folded, word) or contains(folded, plural(word)) for word in wanted):
-            return (
-                ("boolean_cue", sentence.strip()) if value is not bool(NEGATIONS.search(folded)) else None
-            )
+            return ("boolean_cue", sentence.strip()) if value is not bool(NEGATIONS.search(folded)) else None
     return None
 
 

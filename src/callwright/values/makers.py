@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import random
 import re
 import uuid
@@ -139,18 +140,21 @@ def _number(
     fitting = [one for one in known if isinstance(one, int | float) and not isinstance(one, bool)]
     if usual is None and (low is None or high is None or high - low > 10_000):
         return rng.choice(fitting) if fitting else NOTHING
-    first, last = usual or (0, 0)
-    first = int(low if low is not None and (usual is None or low > first) else first)
-    last = int(high if high is not None and (usual is None or high < last) else last)
+    least, most = (None if low is None else math.ceil(low)), (None if high is None else math.floor(high))
+    first, last = usual or (least or 0, most or 0)
+    first = first if least is None else max(first, least)
+    last = last if most is None else min(last, most)
     if first > last:  # what is usual lies outside of what is allowed
-        first, last = int(low if low is not None else last), int(high if high is not None else first)
+        first = least if least is not None else last
+        last = most if most is not None else first
+    if first > last:
+        return NOTHING
     step = schema.get("multipleOf")
-    drawn = rng.randint(first, max(first, last))
-    return (
-        drawn - drawn % step
-        if isinstance(step, int) and step > 1 and drawn - drawn % step >= first
-        else drawn
-    )
+    drawn = rng.randint(first, last)
+    if not isinstance(step, int) or step <= 1:
+        return drawn
+    below, above = drawn - drawn % step, drawn + -drawn % step
+    return next((one for one in (below, above) if first <= one <= last), NOTHING)
 
 
 def _bounds(kind: str, schema: Mapping[str, Any]) -> tuple[float | None, float | None]:
@@ -177,6 +181,24 @@ def _formatted(name: str, rng: random.Random, clock: dt.date) -> Any:
     if name in ("uri", "url"):
         return f"https://www.example.com/{rng.randint(1000, 9999)}"
     return NOTHING
+
+
+_ID_NAME = re.compile(
+    r"(?:^|[_-])(?:id|uuid|guid|gid|uid|sid|key|token|hash|sha|code)s?$"
+    r"|(?:Id|ID|Uuid|UUID|Guid|GUID|Gid|Uid|Sid|Key|Token|Hash|Code)s?$"
+)
+_CODE_NAME = re.compile(r"(?:^|[_-])codes?$|Codes?$")
+_ID_LOOK = re.compile(r"\d{3,}|(?=[^\s]*\d)(?=[^\s]*[a-z])[0-9a-z]+(?:[-_][0-9a-z]+)*", re.IGNORECASE)
+
+
+def is_id_name(name: str, *, codes: bool = True) -> bool:
+    """Whether a field of that name holds an identifier; `codes` says whether "confirmationCode" counts."""
+    return bool(_ID_NAME.search(name)) and (codes or not _CODE_NAME.search(name))
+
+
+def looks_like_id(value: Any) -> bool:
+    """Whether a documented value is a made-up sign: "12345", "bk-204918", a UUID; never a word or a date."""
+    return isinstance(value, str) and len(value) > 3 and bool(_ID_LOOK.fullmatch(value))
 
 
 def mimic(example: str, rng: random.Random) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from callwright.values.mentions import MONTHS, WEEKDAYS
 
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+DATE_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?")
 CLOCK_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 
@@ -88,6 +89,9 @@ def say(value: Any, clock: dt.date, rng: random.Random) -> str:
             return say_dates([dt.date.fromisoformat(one) for one in value], clock, rng)
         return say_list([say(one, clock, rng) for one in value])
     text = str(value)
+    moment = DATE_TIME.fullmatch(text)
+    if moment:
+        return f"{_calendar(dt.date.fromisoformat(moment[1]), 1.0, with_year=True)} at {say_time(moment[2])}"
     if ISO_DATE.fullmatch(text):
         return say_date(dt.date.fromisoformat(text), clock, rng)
     return say_time(text) if CLOCK_TIME.fullmatch(text) else text
@@ -98,6 +102,45 @@ def humanise(name: str) -> str:
     spaced = re.sub(r"([a-z0-9])([A-Z])|([A-Z]+)([A-Z][a-z])", r"\1\3 \2\4", name)
     words = re.split(r"[\s_\-.]+", spaced)
     return " ".join(word if word.isupper() and len(word) > 1 else word.lower() for word in words if word)
+
+
+_ABBREVIATIONS = {
+    "num": "number of",
+    "no": "number",
+    "qty": "quantity",
+    "max": "maximum",
+    "min": "minimum",
+    "desc": "description",
+    "addr": "address",
+    "lang": "language",
+    "msg": "message",
+    "img": "image",
+    "opt": "optional",
+    "cat": "category",
+    "org": "organization",
+    "temp": "temperature",
+    "lat": "latitude",
+    "lon": "longitude",
+    "lng": "longitude",
+    "dob": "date of birth",
+    "tz": "time zone",
+}
+
+
+_NO_NOUNS = frozenset(
+    "at on by in for from to of with since until before after is has only per as or and".split(" ")
+)
+
+
+def is_noun(name: str) -> bool:
+    """Whether a field's name can follow "the": "created at" cannot."""
+    return plain_words(name).split()[-1:] != [] and plain_words(name).split()[-1] not in _NO_NOUNS
+
+
+def plain_words(name: str) -> str:
+    """A field's name as people would say it: `numPatties` as "number of patties"."""
+    words = [_ABBREVIATIONS.get(word, word) for word in humanise(name).split()]
+    return " ".join(words).removesuffix(" of")
 
 
 def singular(word: str) -> str:
@@ -124,12 +167,14 @@ def plural(word: str) -> str:
 
 
 _SILENT = re.compile(r"^(?:hour|honest|heir|honou?r)", re.I)
+_SPELT = re.compile(r"^[FHLMNRSX][B-DF-HJ-NP-TV-XZ][A-Z]*s?\b")
+"""An abbreviation that is said letter by letter, beginning with a vowel's sound: "an MRI", but "a SIM card"."""
 _CONSONANT_SOUND = re.compile(r"^(?:uni(?!n)|use|usu|eu|one\b|once\b|u\b|uk\b|us\b)", re.I)
 
 
 def article(word: str) -> str:
     """`a` or `an`, by the sound that the next word begins with."""
-    if _SILENT.match(word):
+    if _SILENT.match(word) or _SPELT.match(word):
         return "an"
     if word[:1].isdigit():
         return "an" if re.match(r"^(?:8|11|18)(?!\d*[,\d]{4})", word) else "a"

@@ -18,7 +18,7 @@ from callwright.schemas.tool import Tool
 from callwright.schemas.verdict import Rung
 from callwright.schemas.version import Member, Split, Version
 from callwright.store import Store
-from callwright.views.secrets import find_secret
+from callwright.values.secrets import find_secret
 
 _MESSAGES: TypeAdapter[tuple[Message, ...]] = TypeAdapter(tuple[Message, ...])
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from callwright.views.secrets import PATTERNS, find_secret
+from callwright.values.secrets import PATTERNS, find_secret
 
 # Put together here, so that no scanner takes this file for a leak.
 LEAKS = {
