@@ -1,0 +1,275 @@
+"""A world: a seeded, deterministic, stateful implementation of a toolkit. A tool is a typed method with a docstring.
+
+A newcomer adds a world in one file:
+
+    class Library(World):
+        title, category = "Lakeside Library", "library"
+
+        def populate(self) -> None:
+            self.state["holds"] = {}
+
+        @tool(resource="holds")
+        def cancel_hold(self, hold_id: str) -> Hold:
+            '''Cancel a hold.
+
+            Args:
+                hold_id: The hold's id, from list_holds.
+            '''
+            hold = self.one("holds", hold_id)
+            if hold["status"] == "picked_up":
+                raise Refused("the book was picked up already")
+            return Hold(**self.put("holds", hold | {"status": "cancelled"}))
+
+Laws that every world keeps, and tests hold: the same seed gives the same state; a made id is a function of the
+arguments and of how many equal things exist, never of a counter; lists have a stable order; the clock does not tick
+between calls; so independent calls commute.
+"""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import inspect
+import random
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, ClassVar, TypeVar, cast, get_type_hints
+
+from faker import Faker
+from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
+
+from callwright.schemas.base import digest
+from callwright.schemas.tool import Reply, Tool, Toolkit, WorldBinding
+
+F = TypeVar("F", bound=Callable[..., Any])
+_MARK = "__callwright_tool__"
+
+
+def _once(function: F) -> F:
+    """`functools.cache`, of which mypy believes that a class cannot be its argument."""
+    return cast(F, cache(function))
+
+
+class WorldError(Exception):
+    """A documented error of a world, answered with an HTTP-like status."""
+
+    status = 400
+
+
+class NotFound(WorldError):
+    """There is no such thing."""
+
+    status = 404
+
+
+class Refused(WorldError):
+    """The thing is not in a state that allows this."""
+
+    status = 409
+
+
+class OverLimit(WorldError):
+    """More than is allowed: a limit, a balance, a capacity."""
+
+    status = 422
+
+
+class Thing(BaseModel):
+    """What a tool answers with; subclasses name the fields. Doubles as the documentation of the answer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def tool(*, resource: str) -> Callable[[F], F]:
+    """Mark a method as a tool. `resource` is what it acts on, in the plural: "holds"."""
+
+    def mark(function: F) -> F:
+        setattr(function, _MARK, resource)
+        return function
+
+    return mark
+
+
+class World:
+    """State in tables of JSON records by id, and the tools that act on it."""
+
+    title: ClassVar[str]
+    category: ClassVar[str]
+
+    def __init__(self, seed: int, clock: dt.date) -> None:
+        self.seed = seed
+        self.clock = clock
+        self.state: dict[str, dict[str, dict[str, Any]]] = {}
+        self.rng = random.Random(digest([type(self).__name__, seed]))
+        self.fake = Faker("en_US")
+        self.fake.seed_instance(self.rng.getrandbits(32))
+        self.populate()
+
+    def populate(self) -> None:
+        """Fill the state from `self.rng`, `self.fake` and `self.clock`; these are for this method alone."""
+        raise NotImplementedError
+
+    # For tools
+
+    def one(self, table: str, identity: str) -> dict[str, Any]:
+        """A copy of a record.
+
+        Raises:
+            NotFound: There is none with that id.
+        """
+        record = self.state[table].get(identity)
+        if record is None:
+            raise NotFound(f"There is no {table.rstrip('s').replace('_', ' ')} with the id {identity}.")
+        return copy.deepcopy(record)
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """Copies of all records, ordered by id."""
+        return [copy.deepcopy(self.state[table][key]) for key in sorted(self.state[table])]
+
+    def put(self, table: str, record: dict[str, Any]) -> dict[str, Any]:
+        """Store a record under its `id`."""
+        self.state[table][record["id"]] = copy.deepcopy(record)
+        return record
+
+    def remove(self, table: str, identity: str) -> dict[str, Any]:
+        """Take a record out and return it.
+
+        Raises:
+            NotFound: There is none with that id.
+        """
+        record = self.one(table, identity)
+        del self.state[table][identity]
+        return record
+
+    def new_id(self, table: str, prefix: str, *facts: Any) -> str:
+        """An id that follows from the facts, and from how many records with these very facts exist."""
+        for count in range(1_000_000):
+            made = f"{prefix}-{digest([table, list(facts), count])[:8]}"
+            if made not in self.state[table]:
+                return made
+        raise AssertionError("unreachable")
+
+    # For toolboxes
+
+    def call(self, name: str, arguments: Mapping[str, Any]) -> tuple[int, Any]:
+        """Status and JSON body of one call. A call that fails leaves the state as it was.
+
+        Raises:
+            KeyError: There is no such tool.
+            ValueError: The arguments do not fit the tool's schema.
+        """
+        function, model = _tools(type(self))[name]
+        given = model.model_validate(dict(arguments))
+        before = self.snapshot()
+        try:
+            result = function(self, **{field: getattr(given, field) for field in model.model_fields})
+        except WorldError as error:
+            self.restore(before)
+            return error.status, {"error": str(error)}
+        return 200, _answer(type(self), name).dump_python(result, mode="json")
+
+    def snapshot(self) -> dict[str, Any]:
+        """The whole state as a JSON value."""
+        return copy.deepcopy(self.state)
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        self.state = copy.deepcopy(dict(snapshot))
+
+    def state_hash(self) -> str:
+        return digest(self.state)
+
+
+@_once
+def _tools(world: type[World]) -> dict[str, tuple[Callable[..., Any], type[BaseModel]]]:
+    """Tool name -> method and the model of its arguments, in the order of the file."""
+    found = {}
+    for name, function in vars(world).items():
+        if hasattr(function, _MARK):
+            hints = get_type_hints(function, include_extras=True)
+            fields: dict[str, Any] = {
+                parameter.name: (
+                    hints[parameter.name],
+                    ... if parameter.default is parameter.empty else parameter.default,
+                )
+                for parameter in list(inspect.signature(function).parameters.values())[1:]
+            }
+            model = create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
+            found[name] = (function, model)
+    return found
+
+
+@_once
+def _answer(world: type[World], name: str) -> TypeAdapter[Any]:
+    return TypeAdapter(get_type_hints(_tools(world)[name][0], include_extras=True)["return"])
+
+
+@_once
+def toolkit_of(world: type[World]) -> Toolkit:
+    """The world's tools as a toolkit, without its phrase sheet."""
+    name = module_name(world)
+    return Toolkit(
+        name=name,
+        title=world.title,
+        description=inspect.cleandoc(world.__doc__ or ""),
+        category=world.category,
+        origin=f"world:{name}",
+        licence="Apache-2.0",
+        tools=tuple(_tool(world, name, tool_name) for tool_name in _tools(world)),
+    )
+
+
+def module_name(world: type[World]) -> str:
+    """`callwright.worlds.library` as `library`: the world's name in recipes."""
+    return world.__module__.rsplit(".", 1)[-1]
+
+
+def phrases_text(world: type[World]) -> str:
+    """The text of the phrase sheet beside the world's file."""
+    package = world.__module__.rsplit(".", 1)[0]
+    return (files(package) / f"{module_name(world)}.phrases.yaml").read_text(encoding="utf-8")
+
+
+def _tool(world: type[World], toolkit: str, name: str) -> Tool:
+    function, model = _tools(world)[name]
+    description, arguments = _documentation(function)
+    parameters = _tidy(model.model_json_schema())
+    for argument, schema in parameters.get("properties", {}).items():
+        if argument in arguments:
+            schema["description"] = arguments[argument]
+    # What pydantic calls serialisation is the shape of what is sent back.
+    returns = _tidy(_answer(world, name).json_schema(mode="serialization"))
+    return Tool(
+        name=name,
+        description=description,
+        summary=description.split(". ")[0].rstrip("."),
+        parameters=parameters,
+        returns=returns,
+        resource=getattr(function, _MARK),
+        reply=Reply(),
+        binding=WorldBinding(world=toolkit, function=name),
+    )
+
+
+def _documentation(function: Callable[..., Any]) -> tuple[str, dict[str, str]]:
+    """A docstring's description in one line, and what its `Args:` say of each argument."""
+    text = inspect.getdoc(function) or ""
+    head, _, rest = text.partition("\nArgs:\n")
+    arguments = dict(re.findall(r"^ {4}(\w+): (.*(?:\n {6,}.*)*)", rest, re.M))
+    return " ".join(head.split()), {name: " ".join(words.split()) for name, words in arguments.items()}
+
+
+def _tidy(schema: Any) -> Any:
+    """The schema without pydantic's titles, which repeat the names."""
+    if isinstance(schema, list):
+        return [_tidy(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: {name: _tidy(child) for name, child in value.items()}
+        if key in ("properties", "$defs")
+        else _tidy(value)
+        for key, value in schema.items()
+        if not (key == "title" and isinstance(value, str))
+    }

@@ -1,0 +1,57 @@
+"""The real command line, in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from asyncio.subprocess import PIPE, Process
+from pathlib import Path
+from typing import Any
+
+PROGRAM = (sys.executable, "-c", "from callwright.cli.main import main; main()")
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """This process's, with nothing in it that changes what callwright does."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CALLWRIGHT_")}
+    return inherited | changes
+
+
+def callwright(*arguments: object, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PROGRAM, *map(str, arguments)],
+        cwd=cwd,
+        env=environment(**env),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+async def started(*arguments: object, cwd: Path) -> Process:
+    """The command under way, for tests that disturb it."""
+    command = [*PROGRAM, *map(str, arguments)]
+    return await asyncio.create_subprocess_exec(
+        *command, cwd=cwd, env=environment(), stdout=PIPE, stderr=PIPE
+    )
+
+
+async def ended(process: Process) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr."""
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+def one_line(result: Any, code: int, *words: str) -> str:
+    """The message of a command that failed as it should: one line, no traceback, these words in it."""
+    assert result.returncode == code, (result.returncode, result.stdout, result.stderr)
+    lines = [line for line in result.stderr.splitlines() if line.strip()]
+    assert result.stdout == ""
+    assert len(lines) == 1, result.stderr
+    for word in words:
+        assert word in lines[0], (word, lines[0])
+    return str(lines[0])
