@@ -33,11 +33,14 @@ CUES = {
 
 def read(folder: Path, config: str) -> list[dict[str, Any]]:
     """All rows of a config, with messages and tools as Python values."""
-    rows = []
-    for path in sorted(folder.glob(f"{config}/*.parquet")):
-        for row in pq.read_table(path).to_pylist():
-            rows.append({**row, "messages": _plain(row["messages"]), "tools": _plain(row["tools"])})
-    return rows
+    return [row for path in sorted(folder.glob(f"{config}/*.parquet")) for row in read_file(path)]
+
+
+def read_file(path: Path) -> list[dict[str, Any]]:
+    return [
+        {**row, "messages": _plain(row["messages"]), "tools": _plain(row["tools"])}
+        for row in pq.read_table(path).to_pylist()
+    ]
 
 
 def _plain(value: Any) -> Any:

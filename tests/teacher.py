@@ -291,7 +291,13 @@ _ROLES: Mapping[str, Callable[[Body, random.Random], lb.Answer]] = {
 
 def with_faults(responder: lb.Responder, *, every: int = 7) -> lb.Responder:
     """The same teacher on a bad day: each `every`-th request meets trouble of the next sort."""
-    troubles = (lb.too_many(), lb.error_reply(500, "out of memory"), lb.Reset(), lb.TRUNCATED_JSON, lb.CutOff())
+    troubles = (
+        lb.too_many(),
+        lb.error_reply(500, "out of memory"),
+        lb.Reset(),
+        lb.TRUNCATED_JSON,
+        lb.CutOff(),
+    )
     seen = 0
 
     def respond(body: Body) -> lb.Answer:

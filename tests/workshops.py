@@ -21,7 +21,9 @@ def demo(*overrides: str) -> Workshop:
     return Workshop.of(load_recipe(DEMO, ("size=60", *overrides)), DEMO.parent)
 
 
-def museum_recipe(base_url: str = "http://127.0.0.1:9/v1", *, size: int = 40, **teacher: Any) -> dict[str, Any]:
+def museum_recipe(
+    base_url: str = "http://127.0.0.1:9/v1", *, size: int = 40, **teacher: Any
+) -> dict[str, Any]:
     """A recipe whose teacher is an endpoint; keyword arguments are keys of the teacher."""
     model = {"engine": "openai", "base_url": base_url, "model": "toy", "in_flight": 8}
     return {

@@ -8,6 +8,7 @@ depends on nothing but its own number.
 from __future__ import annotations
 
 import datetime as dt
+import json
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -175,7 +176,7 @@ class Instructions:
             (
                 f"The voice: {rng.choice(_VOICES)}. The form: {rng.choice(_FORMS)}. Today is {clock.isoformat()}.",
                 _KINDS[slot.kind].format(tool=focus.name),
-                f"Its parameters: {focus.parameters}",
+                f"Its parameters: {json.dumps(focus.parameters, ensure_ascii=False)}",
             )
         )
         request = Request(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import dataclasses
+import asyncio
 import json
 import os
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from workshops import demo
+from workshops import TOOLS, demo, museum
 
 import callwright
 from callwright.engine.build import Built, PlainRunner, build, run_folder
@@ -25,14 +25,16 @@ from callwright.schemas.version import Version
 from callwright.store import Store
 
 # A tool file that allows no row of some kinds: one tool without arguments.
-CLOCK = [{"name": "get_time", "description": "Tell the time.", "parameters": {"type": "object", "properties": {}}}]
+CLOCK = [
+    {"name": "get_time", "description": "Tell the time.", "parameters": {"type": "object", "properties": {}}}
+]
 
 
 @pytest.fixture(scope="module")
-async def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Built]:
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Built]:
     """A data folder with one version in it; tests that write work on a copy."""
     data = tmp_path_factory.mktemp("first")
-    return data, await build(demo("models.teacher.in_flight=1"), data)
+    return data, asyncio.run(build(demo("models.teacher.in_flight=1"), data))
 
 
 @pytest.fixture
@@ -93,7 +95,6 @@ async def test_the_mix_is_exact_and_the_statistics_are_those_of_the_rows(first: 
 
 
 async def test_every_attempt_that_is_no_row_is_stored_with_its_reason(copied: Path, tmp_path: Path):
-    # No row that mentions a date passes a judge that has never heard of one.
     workshop = demo("size=20", "seed=11")
     shards = run_folder(workshop, tmp_path / "data") / "shards"
     built = await build(Picky(workshop.recipe, workshop.toolkits, workshop.refusals), tmp_path / "data")
@@ -128,7 +129,12 @@ class Picky(Workshop):
 
 async def test_a_shortfall_names_kind_count_and_reasons_and_keeps_what_was_answered(tmp_path: Path):
     (tmp_path / "clock.json").write_text(json.dumps(CLOCK), encoding="utf-8")
-    body = {"dataset": "clock", "size": 4, "tools": [{"json": "clock.json"}], "mix": {"single": 0.5, "multi_step": 0.5}}
+    body = {
+        "dataset": "clock",
+        "size": 4,
+        "tools": [{"json": "clock.json"}],
+        "mix": {"single": 0.5, "multi_step": 0.5},
+    }
     workshop = Workshop.of(check_recipe(body, "clock"), tmp_path)
     with pytest.raises(ShortfallError, match=r"multi_step: 2 of 2 rows missing.*no_scenario") as caught:
         await build(workshop, tmp_path / "data")
@@ -155,14 +161,23 @@ async def test_the_status_tells_how_a_run_ended_and_whether_its_process_lives(co
 
 async def test_a_listener_hears_of_the_end(tmp_path: Path):
     heard: list[tuple[str, int]] = []
-    await build(demo("size=8"), tmp_path, on_change=lambda progress: heard.append((progress.state, progress.accepted)))
+    await build(
+        demo("size=8"), tmp_path, on_change=lambda progress: heard.append((progress.state, progress.accepted))
+    )
     assert heard[-1] == ("done", 8)
 
 
 async def test_a_preview_shows_the_rows_that_the_build_begins_with(first: tuple[Path, Built], tmp_path: Path):
     data, built = first
     results = await preview(demo(), tmp_path, 6)
-    assert [result.kind for result in results] == ["single", "multi_step", "clarification", "no_call", "single", "multi_step"]
+    assert [result.kind for result in results] == [
+        "single",
+        "multi_step",
+        "clarification",
+        "no_call",
+        "single",
+        "multi_step",
+    ]
     with Store.open(data, write=False) as store:
         assert {result.trajectory_id for result in results} <= rows_of(store, built.version)
 
@@ -187,31 +202,23 @@ async def test_two_runs_of_one_recipe_do_not_share_a_journal(tmp_path: Path):
 
 
 async def test_a_build_that_could_not_start_leaves_nothing_locked(tmp_path: Path):
-    body = demo("size=8").recipe.resolved()
-    body["models"] = {"teacher": {"engine": "openai", "base_url": "nowhere", "model": "toy"}}
-    body["tools"] = [{"openapi": str(source.origin)} for source in demo().toolkits] and demo_tools()
-    workshop = Workshop.of(check_recipe(body, "demo"), Path())
+    workshop = museum("nowhere")
     with pytest.raises(UsageError, match="base_url must be an address"):
         await build(workshop, tmp_path)
     with Journal(run_folder(workshop, tmp_path) / "journal.jsonl"):
         pass
 
 
-def demo_tools() -> list[dict[str, str]]:
-    from callwright.settings import shipped_folder
-
-    return [{"openapi": str(shipped_folder() / "seeds" / "museum.yaml")}]
-
-
 async def test_a_data_folder_that_cannot_be_made_is_refused_with_advice(tmp_path: Path):
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match=r"cannot be made \(Not a directory\); choose another folder with --data"):
+    with pytest.raises(
+        StoreError, match=r"cannot be made \(Not a directory\); choose another folder with --data"
+    ):
         await build(demo("size=8"), tmp_path / "file" / "data")
 
 
 def test_the_python_api_builds_and_loads(tmp_path: Path):
-    workshop = demo()
-    body = workshop.recipe.resolved() | {"size": 10, "tools": demo_tools()}
+    body = {"dataset": "demo", "size": 10, "tools": [{"openapi": str(TOOLS / "museum.yaml")}]}
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(body), encoding="utf-8")
     version = callwright.build(tmp_path / "recipe.yaml", tmp_path / "data", overrides=("size=12",))
     loaded = callwright.load("demo", tmp_path / "data")
@@ -221,8 +228,6 @@ def test_the_python_api_builds_and_loads(tmp_path: Path):
 
 
 async def test_shards_come_back_in_their_order_and_few_at_a_time():
-    import asyncio
-
     under_way = most = 0
 
     async def work(shard: Shard) -> Path:
@@ -239,8 +244,6 @@ async def test_shards_come_back_in_their_order_and_few_at_a_time():
 
 
 async def test_a_shard_that_fails_ends_the_others():
-    import asyncio
-
     ended: list[int] = []
 
     async def work(shard: Shard) -> Path:
@@ -256,7 +259,3 @@ async def test_a_shard_that_fails_ends_the_others():
     with pytest.raises(ModelError, match="down"):
         await PlainRunner().run(shards, work, 2)
     assert ended == [1]
-
-
-def test_a_build_is_a_plain_record(first: tuple[Path, Built]):
-    assert dataclasses.is_dataclass(first[1])

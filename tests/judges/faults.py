@@ -43,12 +43,9 @@ def _number(row: Trajectory, rng: random.Random, low: int, high: int) -> int | N
     """A number that no digits and no words of the row spell."""
     text = _text(row).lower()
     spelt = "zero one two three four five six seven eight nine ten eleven twelve".split(" ")
-    free = [
-        one
-        for one in range(low, high + 1)
-        if not re.search(rf"(?<!\d){one}(?:st|nd|rd|th|\.0)?(?!\d)", text)
-        and not (one < len(spelt) and spelt[one] in text)
-    ]
+    seen = {int(one) for one in re.findall(r"\d+", text)}
+    seen |= {one for one, word in enumerate(spelt) if word in text}
+    free = [one for one in range(low, high + 1) if one not in seen]
     return rng.choice(free) if free else None
 
 

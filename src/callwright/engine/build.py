@@ -140,13 +140,18 @@ class _Run:
         self._data = data
         self._folder = folder
         self._runner = runner
-        self._journal = Journal(folder / "journal.jsonl")
-        self._earlier: Journal | None = None
         recipe = workshop.recipe
         self._progress = Progress(recipe.dataset, recipe.size, folder, on_change)
-        (folder / "recipe.json").write_text(json.dumps(recipe.resolved(), indent=1), encoding="utf-8")
         teacher = workshop.teacher()
-        self._earlier = _earlier_calls(data, folder, teacher.id)
+        self._journal = Journal(folder / "journal.jsonl")
+        self._earlier: Journal | None = None
+        try:
+            (folder / "recipe.json").write_text(json.dumps(recipe.resolved(), indent=1), encoding="utf-8")
+            self._earlier = _earlier_calls(data, folder, teacher.id)
+        except BaseException:
+            # Whoever calls again from the same process, such as a notebook, must find the journal free.
+            self._journal.close()
+            raise
         self._model = Journaled(teacher, self._journal, self._earlier.get if self._earlier else None)
         self._attempts = Attempts(
             workshop.operators(self._model),

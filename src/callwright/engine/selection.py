@@ -40,11 +40,13 @@ class Cell:
         """Whether more attempts would be a waste: none of many succeeded, or there is nothing to attempt."""
         if any(drop.code == "no_scenario" for drop in self.drops[:1]):
             return True
-        return self.attempts >= self._most or (not self.chosen and self.attempts >= max(60, 3 * self.quota))
+        return self.attempts >= self._most
 
     @property
     def _most(self) -> int:
-        return MOST_ATTEMPTS * self.quota + 20
+        """Attempts at the most; fewer while none has succeeded, for each of them costs a model's answers."""
+        most = MOST_ATTEMPTS * self.quota + 20
+        return most if self.chosen else min(most, max(60, 3 * self.quota))
 
     def next_shards(self) -> list[Shard]:
         """The attempts of the next round; a function of the results so far, never of their timing."""

@@ -184,7 +184,7 @@ class World:
 @_once
 def _tools(world: type[World]) -> dict[str, tuple[Callable[..., Any], type[BaseModel]]]:
     """Tool name -> method and the model of its arguments, in the order of the file."""
-    found = {}
+    found: dict[str, tuple[Callable[..., Any], type[BaseModel]]] = {}
     for name, function in vars(world).items():
         if hasattr(function, _MARK):
             hints = get_type_hints(function, include_extras=True)

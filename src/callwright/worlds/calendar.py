@@ -109,7 +109,7 @@ class Calendar(World):
             raise Refused("An appointment cannot be moved into the past.")
         self._check_time(start_time, record["duration_minutes"])
         if record["room"] and not self._free(
-            record["room"], date, start_time, record["duration_minutes"], id
+            record["room"], date, start_time, record["duration_minutes"], appointment_id
         ):
             raise Refused(f"The room {record['room']} is taken at that time.")
         return Appointment(
