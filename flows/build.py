@@ -12,6 +12,7 @@ from callwright.engine.progress import Progress
 from callwright.engine.recipes import load_recipe
 from callwright.engine.shards import Shard
 from callwright.engine.workshop import Workshop
+from callwright.errors import CallwrightError
 from callwright.flows.settings import prefer_quiet_prefect
 from callwright.settings import data_folder
 
@@ -59,15 +60,35 @@ def build_under_prefect(
     workshop: Workshop, data: Path, on_change: Callable[[Progress], None] | None = None
 ) -> Built:
     """The build of the command line: the same flow, with the workshop at hand and progress told."""
-    kept: list[Built] = []
+    outcome: list[Built | BaseException] = []
 
     @flow(
         name="build", flow_run_name=workshop.recipe.dataset, persist_result=False, validate_parameters=False
     )
     async def build_here() -> str:
-        built = await engine_build(workshop, data, runner=PrefectRunner(), on_change=on_change)
-        kept.append(built)
+        try:
+            built = await engine_build(workshop, data, runner=PrefectRunner(), on_change=on_change)
+        except BaseException as error:
+            outcome.append(error)
+            raise
+        outcome.append(built)
         return built.version.name
 
-    asyncio.run(build_here())
-    return kept[0]
+    try:
+        asyncio.run(build_here())
+    except Exception as error:
+        # What the build came to counts, not what Prefect stumbled over while telling its server.
+        if not outcome:
+            raise CallwrightError(
+                f"Prefect cannot run the build ({_first_line(error)}); use --no-prefect, or set PREFECT_API_URL"
+            ) from error
+    [ended] = outcome
+    if isinstance(ended, asyncio.CancelledError):
+        raise KeyboardInterrupt
+    if isinstance(ended, BaseException):
+        raise ended
+    return ended
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)

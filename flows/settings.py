@@ -19,13 +19,16 @@ def prefer_quiet_prefect(data: Path) -> None:
         try:
             home.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"{home}: cannot be made ({error.strerror}); choose another folder with --data") from None
+            raise StoreError(
+                f"{home}: cannot be made ({error.strerror}); choose another folder with --data"
+            ) from None
     for name, value in (
         ("PREFECT_HOME", str(home)),
         ("PREFECT_SERVER_ANALYTICS_ENABLED", "false"),
         ("DO_NOT_TRACK", "1"),
         ("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120"),
-        ("PREFECT_LOGGING_LEVEL", "WARNING"),
+        # A build that fails or is stopped is told of once, by whoever started it.
+        ("PREFECT_LOGGING_LEVEL", "CRITICAL"),
         ("PREFECT_LOGGING_SERVER_LEVEL", "CRITICAL"),
         ("PREFECT_LOGGING_TO_API_ENABLED", "false"),
     ):

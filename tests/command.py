@@ -31,11 +31,11 @@ def callwright(*arguments: object, cwd: Path, **env: str) -> subprocess.Complete
     )
 
 
-async def started(*arguments: object, cwd: Path) -> Process:
+async def started(*arguments: object, cwd: Path, **env: str) -> Process:
     """The command under way, for tests that disturb it."""
     command = [*PROGRAM, *map(str, arguments)]
     return await asyncio.create_subprocess_exec(
-        *command, cwd=cwd, env=environment(), stdout=PIPE, stderr=PIPE
+        *command, cwd=cwd, env=environment(**env), stdout=PIPE, stderr=PIPE
     )
 
 

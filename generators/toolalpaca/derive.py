@@ -23,7 +23,7 @@ from callwright.values.makers import NOTHING, field_for, json_type, make
 from callwright.values.spoken import article, humanise, is_noun, plain_words, singular
 
 _VERBS = frozenset(
-    "get list create update delete remove add search find show look check cancel buy book order send set retrieve "
+    "get list save create update delete remove add search find show look check cancel buy book order send set retrieve "
     "fetch read return register submit place renew suggest start stop pause resume play open close move copy rename "
     "archive restore approve reject assign upload download import export convert calculate compute estimate validate "
     "verify track schedule reserve subscribe unsubscribe enable disable invite join leave merge split count compare "

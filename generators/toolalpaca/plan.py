@@ -26,6 +26,9 @@ from callwright.values.spoken import humanise
 OFFERED = (3, 8)
 """Tools offered in a row, at least and at most."""
 
+_REDRAWS = 8
+"""How often values are drawn again when they would change nothing."""
+
 _ORDERED = (("start", "end"), ("from", "to"), ("since", "until"), ("min", "max"), ("after", "before"))
 
 
@@ -172,8 +175,11 @@ class Planner:
                     **_dates(tool, entity, self._rng),
                     argument: entity.get(lookup.field or argument, ""),
                 }
-        arguments = self._arguments(tool, scenario.combination, known)
-        if set(names.values()) & {value for value in arguments.values() if isinstance(value, str)}:
+        for _ in range(_REDRAWS):
+            arguments = self._arguments(tool, scenario.combination, known)
+            if not set(names.values()) & {value for value in arguments.values() if isinstance(value, str)}:
+                break
+        else:
             raise GenerationError("offline_no_value", f"{tool.name}: it would be given the name that it has")
         if execute:
             self._execute(tool, arguments)

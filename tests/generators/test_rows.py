@@ -131,7 +131,7 @@ SLIPS = {
     "snake case": r"(?<![\w@./-])[a-z]+(?:_[a-z]+)+\b",
     "camel case": r"(?<![\w@./-])[a-z]+[A-Z][A-Za-z]*\b",
     "JSON": r"[{}\[\]]|\"\w+\":|\bnull\b",
-    "a placeholder": r"(?i)\bstring\b|\blorem\b|\bfoo\b|\bN/A\b|(?-i:\bNone\b(?! of))|\bTODO\b",
+    "a placeholder": r"(?i)\bstring\b(?! quartet)|\blorem\b|\bfoo\b|\bN/A\b|(?-i:\bNone\b(?! of))|\bTODO\b",
     "a doubled word": r"(?i)\b(\w+) \1\b",
     "a before a vowel": r"(?i)\ba (?!uni|use|eu|one\b|once\b|UK|US)(?=[aeiou]\w)",
     "an before a consonant": r"(?i)\ban (?!hour|honest|heir|honou?r|MRI|SMS)(?=[b-df-hj-np-tv-z]\w)",

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failed, 2 usage or recipe error, 3 quota not met, 4 stoppe
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -205,28 +206,47 @@ def dataset_show(
     reading.show(name, rows, kind, data, as_json)
 
 
-class _Terminated(Exception):
-    """SIGTERM came: stop cleanly, resumably."""
+_INTERRUPTED = 130
+_AGAIN = "run the same command again to continue"
 
 
 def main() -> None:
     """Run the command line; errors of ours are one line, anything else is a bug and shows its traceback."""
-    signal.signal(signal.SIGTERM, _on_sigterm)
+    terminated: list[int] = []
+
+    def on_sigterm(number: int, frame: Any) -> None:
+        terminated.append(number)
+        # As Ctrl-C does it: asyncio ends its loop cleanly on an interrupt, and on no other exception.
+        interrupt = signal.getsignal(signal.SIGINT)
+        if not callable(interrupt):
+            raise KeyboardInterrupt
+        interrupt(signal.SIGINT, frame)
+
+    signal.signal(signal.SIGTERM, on_sigterm)
     try:
         app(standalone_mode=True)
     except CallwrightError as error:
         _end(str(error), error.exit_code)
-    except _Terminated:
-        _end("stopped; run the same command again to continue", 4)
-    except KeyboardInterrupt:
-        _end("interrupted; run the same command again to continue", 130)
-
-
-def _on_sigterm(*_: Any) -> None:
-    raise _Terminated
+    except SystemExit as ending:
+        # Typer makes this of an interrupt, without a word.
+        if ending.code != _INTERRUPTED:
+            raise
+        if terminated:
+            _end(f"stopped; {_AGAIN}", 4)
+        _end(f"interrupted; {_AGAIN}", _INTERRUPTED)
+    finally:
+        _flush()
 
 
 def _end(message: str, code: int) -> None:
-    sys.stdout.flush()
+    _flush()
     print(f"callwright: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(code)
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Nobody reads on, as with `| head -1`; without this the interpreter complains when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

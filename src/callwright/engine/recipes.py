@@ -19,13 +19,13 @@ _PLANNED: Mapping[tuple[str, ...], str] = {
     ("methods", "asktoact"): "parameter masking",
     ("methods", "dag"): "parallel calls",
     ("methods", "looptool"): "the closed loop",
-    ("mix", "parallel"): "rows with parallel calls, which the method dag will make",
+    ("mix", "parallel"): "the kind of rows with parallel calls",
     ("models", "judge"): "a judge model (L4)",
     ("models", "student"): "a student model",
-    ("splits", "unseen_tools"): "held-out tools",
+    ("splits", "unseen_tools"): "a split of held-out tools",
     ("leaks",): "the leak gate",
-    ("budget",): "budgets",
-    ("schedule",): "schedules",
+    ("budget",): "a budget",
+    ("schedule",): "a schedule",
 }
 """Keys of the format whose feature this version does not have. They are refused, never ignored."""
 

@@ -191,7 +191,7 @@ def smooth(text: str) -> str:
     )
     text = re.sub(r"\b([Aa])n?\s+(?=([\w$]+))", lambda m: _with_article(m), text)
     text = re.sub(r"\s+([,.;:!?])", r"\1", text)
-    text = re.sub(r"([.!?])\.(?=\s|$)", r"\1", text)
+    text = re.sub(r"(?<!\.)([.!?])\.(?!\.)(?=\s|$)", r"\1", text)
     text = re.sub(r"[ \t]{2,}", " ", text).strip()
     return text[:1].upper() + text[1:]
 

@@ -1,0 +1,42 @@
+"""Execute calls ahead of a conversation, on whatever will run them: a planner then words what really comes back."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from callwright.schemas.tool import Tool, Toolkit, WorldBinding
+from callwright.toolbox.offline import RuleServer
+from callwright.worlds import world_class
+from callwright.worlds.base import World
+
+
+class Rehearsal:
+    """One conversation's calls, tried out: the same seed gives the conversation the same answers."""
+
+    def __init__(self, toolkit: Toolkit, seed: int, clock: dt.date) -> None:
+        self._toolkit = toolkit
+        self._seed = seed
+        self._clock = clock
+        self._world: World | None = None
+        self.history: list[dict[str, Any]] = []
+        """Tool, arguments, status and body of each call, in order."""
+
+    def call(self, tool: Tool, arguments: Mapping[str, Any]) -> tuple[int, Any]:
+        """Status and body of one call.
+
+        Raises:
+            GenerationError: The rules cannot make up an answer.
+        """
+        status, body = self._answer(tool, arguments)
+        self.history.append({"tool": tool.name, "arguments": dict(arguments), "status": status, "body": body})
+        return status, body
+
+    def _answer(self, tool: Tool, arguments: Mapping[str, Any]) -> tuple[int, Any]:
+        if not isinstance(tool.binding, WorldBinding):
+            server = RuleServer(self._toolkit, self._seed, self._clock, self.history)
+            return server.answer(tool, arguments)
+        if self._world is None:
+            self._world = world_class(tool.binding.world)(self._seed, self._clock)
+        return self._world.call(tool.binding.function, arguments)
