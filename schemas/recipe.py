@@ -13,12 +13,14 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class ToolSource(Record):
-    """Where tools come from: exactly one of `openapi` and `json`."""
+    """Where tools come from: exactly one of `openapi`, `json` and `world`."""
 
     openapi: str | None = None
     """An OpenAPI 3.0 or 3.1 file, JSON or YAML; relative to the recipe."""
     json_: Annotated[str | None, Field(alias="json")] = None
     """An OpenAI-style list of tools."""
+    world: str | None = None
+    """A world of the catalogue: its calls are really executed."""
     phrases: str | None = None
     """A phrase sheet; `NAME.phrases.yaml` beside the tool file is found by itself."""
     toolbox: Literal["simulated"] = "simulated"
@@ -27,15 +29,14 @@ class ToolSource(Record):
 
     @model_validator(mode="after")
     def _one_source(self) -> ToolSource:
-        if (self.openapi is None) == (self.json_ is None):
-            raise ValueError("a tool source needs exactly one of openapi and json")
+        if sum(source is not None for source in (self.openapi, self.json_, self.world)) != 1:
+            raise ValueError("a tool source needs exactly one of openapi, json and world")
         return self
 
     @property
-    def path(self) -> str:
-        found = self.openapi or self.json_
-        assert found is not None
-        return found
+    def path(self) -> str | None:
+        """The file of tools; None for a world."""
+        return self.openapi or self.json_
 
 
 class OfflineModel(Record):

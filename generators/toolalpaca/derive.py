@@ -336,7 +336,8 @@ def _unanswerable(toolkit: Toolkit) -> Iterator[Refusal]:
                 for scenario in tried:
                     _rehearse(toolkit, scenario, number)
         except GenerationError as error:
-            yield _refusal(toolkit, tool, error)
+            if error.code != "plan_failed":  # a world may say no to what was drawn; another draw will do
+                yield _refusal(toolkit, tool, error)
 
 
 def _rehearse(toolkit: Toolkit, scenario: Scenario, number: int) -> None:

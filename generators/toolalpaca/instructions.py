@@ -15,7 +15,15 @@ from typing import Any
 
 from callwright.errors import GenerationError
 from callwright.generators.base import Slot
-from callwright.generators.toolalpaca.plan import OFFERED, Plan, Planner, Scenario, distractors, possible
+from callwright.generators.toolalpaca.plan import (
+    OFFERED,
+    Plan,
+    Planner,
+    Scenario,
+    distractors,
+    is_opaque,
+    possible,
+)
 from callwright.generators.toolalpaca.prompts import prompt
 from callwright.llm.base import Model, Request, Sampling
 from callwright.llm.replies import ask
@@ -116,12 +124,11 @@ class Instructions:
         kits = list(self._toolkits.values())
         if self._model.reads_variables:
             return possible(kits, kind)
-        return {
-            (kit.name, tool.name): [Scenario(toolkit=kit.name, tool=tool.name)]
-            for kit in kits
-            for tool in kit.tools
-            if kind != "no_call" or len(distractors(kits, tool)) >= OFFERED[0]
-        }
+        every = {(kit.name, tool.name): tool for kit in kits for tool in kit.tools}
+        suited = {key: tool for key, tool in every.items() if _suits(kind, tool, kits)}
+        # Names do not always tell: where no tool seems to suit, the model may try them all.
+        chosen = suited if suited or kind == "no_call" else every
+        return {key: [Scenario(toolkit=key[0], tool=key[1])] for key in chosen}
 
     def _plan(
         self, slot: Slot, toolkit: Toolkit, scenario: Scenario, turn: int, clock: dt.date
@@ -190,6 +197,15 @@ class Instructions:
         )
         reply: dict[str, Any] = (await ask(self._model, request)).parsed
         return reply
+
+
+def _suits(kind: Kind, tool: Tool, toolkits: Sequence[Toolkit]) -> bool:
+    """Whether a language model can be asked for a request of this kind that turns on this tool."""
+    if kind == "no_call":
+        return len(distractors(toolkits, tool)) >= OFFERED[0]
+    needs_id = any(is_opaque(tool, name) for name in tool.required)
+    # An id that nobody knows is what makes a second call necessary, and a single one impossible.
+    return needs_id if kind == "multi_step" else not needs_id if kind == "single" else True
 
 
 def variables(plan: Plan | None, seed: int, clock: dt.date) -> dict[str, Any]:

@@ -16,9 +16,10 @@ from callwright.errors import GenerationError
 from callwright.schemas.base import Record
 from callwright.schemas.phrases import Lookup, PhraseSheet, ToolPhrases
 from callwright.schemas.task import IntendedCall, Kind
-from callwright.schemas.tool import Tool, Toolkit
+from callwright.schemas.tool import Tool, Toolkit, WorldBinding
 from callwright.sources.validation import errors
-from callwright.toolbox.offline import RuleServer, is_query
+from callwright.toolbox.offline import is_query
+from callwright.toolbox.rehearsal import Rehearsal
 from callwright.values.makers import NOTHING, field_for, is_id_name, json_type, looks_like_id, make
 from callwright.values.resources import share_resource
 from callwright.values.spoken import humanise
@@ -137,7 +138,7 @@ def is_opaque(tool: Tool, name: str, sheet: PhraseSheet | None = None) -> bool:
 
 
 class Planner:
-    """Draws values for a scenario and executes its calls on the rule-played server."""
+    """Draws values for a scenario and executes its calls on what will run them: a world, or rules."""
 
     def __init__(self, toolkit: Toolkit, seed: int, clock: dt.date, rng: random.Random) -> None:
         assert toolkit.phrases is not None
@@ -146,7 +147,7 @@ class Planner:
         self._clock = clock
         self._rng = rng
         self._seed = seed
-        self._history: list[dict[str, Any]] = []
+        self._rehearsal = Rehearsal(toolkit, seed, clock)
 
     def plan(self, scenario: Scenario, turn: int, execute: bool = True) -> Plan:
         """The plan of a scenario.
@@ -183,7 +184,9 @@ class Planner:
             raise GenerationError("offline_no_value", f"{tool.name}: it would be given the name that it has")
         if execute:
             self._execute(tool, arguments)
-        calls = tuple(IntendedCall(name=past["tool"], arguments=past["arguments"]) for past in self._history)
+        calls = tuple(
+            IntendedCall(name=past["tool"], arguments=past["arguments"]) for past in self._rehearsal.history
+        )
         return Plan(
             scenario=scenario,
             arguments=arguments,
@@ -197,24 +200,31 @@ class Planner:
     def observations(self) -> list[dict[str, Any]]:
         """What the calls of the plan were answered, as an answerer sees it."""
         return [
-            {"name": past["tool"], "status": past["status"], "body": past["body"]} for past in self._history
+            {"name": past["tool"], "status": past["status"], "body": past["body"]}
+            for past in self._rehearsal.history
         ]
 
     def _execute(self, tool: Tool, arguments: dict[str, Any]) -> Any:
-        status, body = RuleServer(self._toolkit, self._seed, self._clock, self._history).answer(
-            tool, arguments
-        )
-        self._history.append({"tool": tool.name, "arguments": arguments, "status": status, "body": body})
+        status, body = self._rehearsal.call(tool, arguments)
+        if status >= 300:
+            raise GenerationError("plan_failed", f"{tool.name} answered {status}")
         return body
 
     def _look_up(self, lookup: Lookup, execute: bool) -> tuple[Mapping[str, Any], str]:
         """A thing with a name of its own from another tool's answer, and that name."""
         tool = self._toolkit.tool(lookup.tool)
         arguments = self._search(tool, lookup.by)
+        scratch = Rehearsal(self._toolkit, self._seed, self._clock)
         if not execute:
-            probe = RuleServer(self._toolkit, self._seed, self._clock).answer(tool, arguments)[1]
-            return self._choose(probe, lookup)
-        return self._choose(self._execute(tool, arguments), lookup)
+            return self._choose(scratch.call(tool, arguments)[1], lookup, arguments)
+        query = next(
+            (name for name in tool.properties if name == lookup.by or is_query(humanise(name))), None
+        )
+        if isinstance(tool.binding, WorldBinding) and query and not arguments:
+            # What exists is known from looking around; the conversation then searches for it by its name.
+            _, name = self._choose(scratch.call(tool, {})[1], lookup, {})
+            arguments = {query: name}
+        return self._choose(self._execute(tool, arguments), lookup, arguments)
 
     def _search(self, tool: Tool, by: str) -> dict[str, Any]:
         """Arguments that find the thing: its name where the tool takes a query or that very field, else none."""
@@ -235,7 +245,7 @@ class Planner:
         values = field_for(self._sheet, tool.name, by).values
         return values if isinstance(values, tuple) else ()
 
-    def _choose(self, body: Any, lookup: Lookup) -> tuple[Mapping[str, Any], str]:
+    def _choose(self, body: Any, lookup: Lookup, query: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
         rows = [
             row
             for row in list_in(body) or []
@@ -243,7 +253,6 @@ class Planner:
         ]
         names = [row[lookup.by].casefold() for row in rows]
         unique = [row for row in rows if sum(row[lookup.by].casefold() in name for name in names) == 1]
-        query = self._history[-1]["arguments"] if self._history else {}
         searched = [row for row in unique if row[lookup.by] in query.values()] if query else unique
         if not searched:
             raise GenerationError(

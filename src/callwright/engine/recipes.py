@@ -29,7 +29,7 @@ _PLANNED: Mapping[tuple[str, ...], str] = {
 }
 """Keys of the format whose feature this version does not have. They are refused, never ignored."""
 
-_PLANNED_SOURCES = ("world", "mcp", "python")
+_PLANNED_SOURCES = ("mcp", "python")
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:

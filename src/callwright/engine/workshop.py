@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -20,15 +21,19 @@ from callwright.llm.base import Model, Sampling
 from callwright.llm.offline import Offline
 from callwright.llm.openai import OpenAIChat
 from callwright.schemas.base import digest
-from callwright.schemas.recipe import OpenAIModel, Recipe
+from callwright.schemas.recipe import OpenAIModel, Recipe, ToolSource
 from callwright.schemas.tool import Refusal, Tool, Toolkit
-from callwright.sources import load_toolkit
+from callwright.sources import Kind, load_phrases, load_toolkit
 from callwright.toolbox import offline as toolbox_offline
+from callwright.toolbox.routed import RoutedToolbox
 from callwright.toolbox.simulated import SimulatedToolbox
+from callwright.toolbox.world import WorldToolbox
 from callwright.values.derivations import Synonyms
 from callwright.values.wording import declared_synonyms
+from callwright.worlds import NAMES, world_class
+from callwright.worlds.base import shipped_phrases, toolkit_of
 
-DECIDING = ("generators", "judges", "toolbox", "values", "sources", "llm/replies.py", "llm/wire.py")
+DECIDING = ("generators", "judges", "toolbox", "values", "sources", "worlds", "llm/replies.py", "llm/wire.py")
 """Code that decides rows: when it changes, the same recipe is another recipe."""
 
 
@@ -59,12 +64,7 @@ class Workshop:
         toolkits: list[Toolkit] = []
         refusals: list[Refusal] = []
         for source in recipe.tools:
-            toolkit, refused = load_toolkit(
-                base / source.path,
-                kind="openapi" if source.openapi else "json",
-                phrases=base / source.phrases if source.phrases else None,
-                name=source.name,
-            )
+            toolkit, refused = _read(source, base)
             refusals += refused
             if recipe.models.teacher.engine == "offline":
                 toolkit, refused = with_sheet(toolkit)
@@ -137,14 +137,40 @@ class Workshop:
         return Sampling()
 
 
+def _read(source: ToolSource, base: Path) -> tuple[Toolkit, tuple[Refusal, ...]]:
+    phrases = base / source.phrases if source.phrases else None
+    if source.world:
+        return load_world(source.world, phrases=phrases), ()
+    assert source.path is not None
+    kind: Kind = "openapi" if source.openapi else "json"
+    return load_toolkit(base / source.path, kind=kind, phrases=phrases, name=source.name)
+
+
+def load_world(name: str, phrases: Path | None = None) -> Toolkit:
+    """A world of the catalogue with its phrase sheet, or with another one.
+
+    Raises:
+        UsageError: There is no such world.
+        SourceError: The phrase sheet does not fit.
+    """
+    if name not in NAMES:
+        close = difflib.get_close_matches(name, NAMES, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(NAMES)}"
+        raise UsageError(f"unknown world {name}; {hint}")
+    toolkit = toolkit_of(world_class(name))
+    sheet = phrases or shipped_phrases(world_class(name))
+    return toolkit.model_copy(update={"phrases": load_phrases(sheet, toolkit)})
+
+
 def _toolalpaca(workshop: Workshop, model: Model) -> Operators:
     sampling = workshop.sampling()
     # Tang et al. 2023: the assistant answers greedily, the executor is sampled at 0.5.
     greedy = sampling.model_copy(update={"temperature": 0.0})
     server = SimulatedToolbox(model, sampling.model_copy(update={"temperature": 0.5}))
+    toolbox = RoutedToolbox(WorldToolbox(), server)
     return Operators(
         source=Instructions(model, workshop.toolkits, sampling),
-        rollout=Episodes(model, server, workshop.toolkits, greedy, workshop.max_steps),
+        rollout=Episodes(model, toolbox, workshop.toolkits, greedy, workshop.max_steps),
     )
 
 

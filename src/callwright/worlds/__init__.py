@@ -7,7 +7,7 @@ import inspect
 
 from callwright.worlds.base import World
 
-NAMES: tuple[str, ...] = ("calendar",)
+NAMES: tuple[str, ...] = ("calendar", "contacts")
 """Every world of the catalogue; a new one is one file and one name here."""
 
 

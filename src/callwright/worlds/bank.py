@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -84,7 +85,7 @@ MERCHANTS: tuple[tuple[str, Category], ...] = (
     ("Moonbeam Streaming", "leisure"),
     ("Vinyl Harbor Records", "leisure"),
 )
-# None ends in 0 or 5, so that a balance less an amount of whole or half dimes never reads "$12.5".
+# None ends in 0 or 5, so that a balance stays at two decimals when dollars and nickels come and go.
 CENTS = (0.13, 0.27, 0.34, 0.42, 0.58, 0.66, 0.79, 0.91)
 STEP: dict[str, str] = {"weekly": "week", "monthly": "month", "quarterly": "quarter"}
 ONE_PAYMENT = 2000.0
@@ -170,6 +171,10 @@ class StandingOrder(Thing):
     status: Literal["active", "cancelled"]
 
 
+def _dollars(rng: random.Random, least: int, most: int) -> float:
+    return round(rng.randint(least, most) + rng.choice(CENTS), 2)
+
+
 class Bank(World):
     """A personal bank: own accounts with a card each, transfers, saved payees and standing orders."""
 
@@ -181,19 +186,18 @@ class Bank(World):
         others = self.rng.sample(OTHERS, 6)
         frozen = {name for name, _ in self.rng.sample(others, 3)}
         for name, kind in [(self.rng.choice(MAIN), "checking"), *others]:
+            cold = name in frozen
             card = {
                 "last_four": f"{self.rng.randint(1000, 9999)}",
-                "status": "frozen" if name in frozen else "active",
-                "frozen_because": self.rng.choice(("misplaced", "misplaced", "lost"))
-                if name in frozen
-                else None,
+                "status": "frozen" if cold else "active",
+                "frozen_because": self.rng.choice(("misplaced", "lost")) if cold else None,
             }
             account = {
                 "id": self.new_id("accounts", "acc", name),
                 "nickname": name,
                 "kind": kind,
                 "main": name in MAIN,
-                "balance": self._money(1800, 6500),
+                "balance": _dollars(self.rng, 1800, 6500),
                 "card": card,
             }
             self.put("accounts", account)
@@ -210,15 +214,13 @@ class Bank(World):
         spending = [one for one in self.rows("accounts") if one["kind"] != "savings"]
         for description, category in self.rng.sample(MERCHANTS, 22):
             for _ in range(self.rng.choice((1, 1, 2))):
-                amount = self._money(4, 140)
+                amount = _dollars(self.rng, 4, 140)
                 day = self.clock - dt.timedelta(days=self.rng.randint(1, 55))
-                account = self.rng.choice(spending)
-                self._book(account["id"], day, description, category, "out", amount, None)
+                self._book(self.rng.choice(spending)["id"], day, description, category, "out", amount, None)
         for weeks in (1, 3, 5):
             day = self.clock - dt.timedelta(weeks=weeks)
-            self._book(
-                main_id, day, "Salary from Alderway Group", "income", "in", self._money(900, 1900), None
-            )
+            pay = _dollars(self.rng, 900, 1900)
+            self._book(main_id, day, "Salary from Alderway Group", "income", "in", pay, None)
         for payee in self.rng.sample(self.rows("payees"), 6):
             self._order(
                 payee["name"],
@@ -227,9 +229,6 @@ class Bank(World):
                 self.rng.choice(("weekly", "monthly", "monthly", "quarterly")),
                 self.clock + dt.timedelta(days=self.rng.randint(1, 28)),
             )
-
-    def _money(self, least: int, most: int) -> float:
-        return round(self.rng.randint(least, most) + self.rng.choice(CENTS), 2)
 
     @tool(resource="accounts")
     def list_accounts(self, kind: Kind | None = None, minimum_balance: float = 0) -> list[Account]:

@@ -34,7 +34,7 @@ import random
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar, cast, get_type_hints
 
 from faker import Faker
@@ -225,10 +225,9 @@ def module_name(world: type[World]) -> str:
     return world.__module__.rsplit(".", 1)[-1]
 
 
-def phrases_text(world: type[World]) -> str:
-    """The text of the phrase sheet beside the world's file."""
-    package = world.__module__.rsplit(".", 1)[0]
-    return (files(package) / f"{module_name(world)}.phrases.yaml").read_text(encoding="utf-8")
+def shipped_phrases(world: type[World]) -> Path:
+    """The phrase sheet beside the world's file."""
+    return Path(inspect.getfile(world)).with_name(f"{module_name(world)}.phrases.yaml")
 
 
 def _tool(world: type[World], toolkit: str, name: str) -> Tool:

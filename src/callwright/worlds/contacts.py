@@ -147,7 +147,9 @@ class Contacts(World):
         found = [
             _entry(record)
             for record in self._by_name()
-            if (query is None or query.casefold() in f"{record['name']}\n{record['company'] or ''}".casefold())
+            if (
+                query is None or query.casefold() in f"{record['name']}\n{record['company'] or ''}".casefold()
+            )
             and (city is None or city.casefold() == (_city(record) or "").casefold())
             and group in (None, record["group"])
             and (tag is None or tag.casefold() in record["tags"])

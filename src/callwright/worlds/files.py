@@ -169,7 +169,9 @@ class Files(World):
         for record in self.rng.sample(own, 6):
             self.put("files", record | {"trashed_on": self._past(25), "shared_with": []})
         room = self.rng.choice((10, 60, 150, 300))
-        self.put("drive", {"id": "me", "owner": me, "limit_mb": 100 * math.ceil((self._used_mb() + room) / 100)})
+        self.put(
+            "drive", {"id": "me", "owner": me, "limit_mb": 100 * math.ceil((self._used_mb() + room) / 100)}
+        )
 
     def _past(self, days: int) -> str:
         return (self.clock - dt.timedelta(days=self.rng.randint(1, days))).isoformat()
