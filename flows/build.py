@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -61,11 +62,15 @@ def build_under_prefect(
 ) -> Built:
     """The build of the command line: the same flow, with the workshop at hand and progress told."""
     outcome: list[Built | BaseException] = []
+    on_sigterm = signal.getsignal(signal.SIGTERM)
 
     @flow(
         name="build", flow_run_name=workshop.recipe.dataset, persist_result=False, validate_parameters=False
     )
     async def build_here() -> str:
+        # Prefect's handler breaks into whatever line is running; the caller's lets the engine stop cleanly.
+        if callable(on_sigterm):
+            signal.signal(signal.SIGTERM, on_sigterm)
         try:
             built = await engine_build(workshop, data, runner=PrefectRunner(), on_change=on_change)
         except BaseException as error:

@@ -39,8 +39,8 @@ def refused(tmp_path: Path, text: str, *overrides: str) -> str:
     [
         (("size: 10", "siez: 10"), ":2: unknown key siez; did you mean size?"),
         (("engine: offline", "engin: offline"), ":6: models.teacher: "),
-        (("engine: offline", "engine: offline, inflight: 3"), ":6: unknown key models.teacher.inflight; did you mean in_flight?"),
-        (("{openapi: museum.yaml}", "{opanapi: museum.yaml}"), ":4: unknown key tools.0.opanapi; did you mean openapi?"),
+        (("offline}", "offline, inflight: 3}"), ":6: unknown key models.teacher.inflight; did you mean in_flight?"),
+        (("{openapi:", "{opanapi:"), ":4: unknown key tools.0.opanapi; did you mean openapi?"),
         (("size: 10", "size: many"), ":2: size: Input should be a valid integer"),
         (("size: 10", "size: 0"), ":2: size: Input should be greater than or equal to 1, got 0"),
         (("dataset: museum", "dataset: Museum!"), ":1: dataset: "),
@@ -78,7 +78,7 @@ def test_so_are_planned_keys_inside_others(tmp_path: Path):
     assert ":9: mix.parallel: " in refused(tmp_path, parallel)
     judge = GOOD.replace("offline}", "offline}\n  judge: {engine: offline}")
     assert ":7: models.judge: " in refused(tmp_path, judge)
-    for source in ("world: travel", "mcp: server", "python: module"):
+    for source in ("mcp: server", "python: module"):
         kind = source.split(":")[0]
         message = refused(tmp_path, GOOD.replace("openapi: museum.yaml", source))
         assert message == f":4: tools.0.{kind}: this kind of tool source is not in this version yet"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,7 +39,8 @@ def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     os.environ.update(kept)
 
 
-pytestmark = pytest.mark.filterwarnings("default")  # Prefect's own
+# Prefect warns of its own doings and leaves a socket open at times.
+pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
 
 def test_the_flow_makes_the_version_of_the_plain_engine_and_its_tasks_are_shards(
@@ -93,10 +95,12 @@ async def test_the_command_line_ends_with_one_line_and_its_code(prefect: str, tm
 
 
 @pytest.mark.parametrize(
-    ("stop", "code", "said"), [("send_signal", 130, "interrupted"), ("terminate", 4, "stopped")]
+    ("sent", "code", "said"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 4, "stopped")],
+    ids=["SIGINT", "SIGTERM"],
 )
 async def test_a_flow_that_is_told_to_stop_can_be_continued(
-    prefect: str, tmp_path: Path, stop: str, code: int, said: str
+    prefect: str, tmp_path: Path, sent: signal.Signals, code: int, said: str
 ):
     async with lb.Loopback(museum_teacher, latency_s=0.02) as server:
         recipe = written(museum_recipe(server.base_url, size=30, in_flight=4), tmp_path / "recipe.yaml")
@@ -104,7 +108,7 @@ async def test_a_flow_that_is_told_to_stop_can_be_continued(
         process = await started(*arguments, cwd=tmp_path, PREFECT_API_URL=prefect)
         while server.count < 40 and process.returncode is None:
             await asyncio.sleep(0.01)
-        process.send_signal(2) if stop == "send_signal" else process.terminate()
+        process.send_signal(sent)
         returned, out, err = await ended(process)
         *progress, last = err.splitlines()
         assert (returned, out, last) == (

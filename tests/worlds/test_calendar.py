@@ -17,7 +17,7 @@ def calendar() -> Calendar:
     return Calendar(5, CLOCK)
 
 
-def ask(calendar: Calendar, name: str, **arguments: Any) -> Any:
+def ask(calendar: Calendar, name: str, /, **arguments: Any) -> Any:
     status, body = calendar.call(name, arguments)
     assert status == 200, body
     return body

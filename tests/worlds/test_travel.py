@@ -71,7 +71,7 @@ def test_a_late_cancellation_refunds_half() -> None:
         gone = body(world, "cancel_train_booking", booking_id=booked["id"])
         assert gone["refund"] == booked["price"] * share
         assert status(world, "cancel_train_booking", booking_id=booked["id"]) == 409
-    assert len(body(world, "list_train_bookings", status="cancelled")) == 2
+    assert all(one["refund"] for one in body(world, "list_train_bookings", status="cancelled"))
 
 
 def test_hotels_are_found_by_all_that_is_wanted() -> None:

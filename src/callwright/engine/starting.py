@@ -42,7 +42,7 @@ def recipe_for(tools: Path, rows: int, overrides: Sequence[str] = ()) -> tuple[R
             "Write a phrase sheet, or name a model: --set models.teacher='{engine: openai, base_url: ..., model: ...}'"
         )
     total = sum(allowed.values())
-    body["mix"] = {kind: share / total for kind, share in allowed.items()}
+    body["mix"] = {kind: round(share / total, 9) for kind, share in allowed.items()}
     left = [kind for kind in _SHARES if kind not in allowed]
     notes = [f"no tool allows rows of the kind {kind}; its share goes to the other kinds" for kind in left]
     return check_recipe(body, str(tools)), notes

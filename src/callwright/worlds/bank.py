@@ -18,7 +18,7 @@ Sector = Literal["housing", "utilities", "school", "services", "family"]
 Frequency = Literal["weekly", "monthly", "quarterly"]
 Reason = Literal["misplaced", "lost", "stolen"]
 
-MAIN = ("Everyday Checking", "Bill Money", "Household Account", "Paycheck Account", "Current Spending")
+MAIN = ("Everyday Checking", "Bills and Basics", "Household Basics", "Paycheck Landing", "Current Spending")
 OTHERS: tuple[tuple[str, Kind], ...] = (
     ("Rainy Day Fund", "savings"),
     ("House Deposit", "savings"),
@@ -36,7 +36,7 @@ OTHERS: tuple[tuple[str, Kind], ...] = (
     ("Groceries for Two", "joint"),
     ("Family Vacation", "joint"),
     ("Cabin Share", "joint"),
-    ("Our Wedding", "joint"),
+    ("Wedding Pot", "joint"),
     ("Shared Rent", "joint"),
 )
 PAYEES: tuple[tuple[str, Sector], ...] = (
@@ -202,7 +202,7 @@ class Bank(World):
             }
             self.put("accounts", account)
 
-        families = sorted({self.fake.name() for _ in range(3)})
+        families = sorted({f"{self.fake.first_name()} {self.fake.last_name()}" for _ in range(3)})
         payees: list[tuple[str, str]] = [
             *self.rng.sample(PAYEES, 13),
             *((name, "family") for name in families),
@@ -211,12 +211,13 @@ class Bank(World):
             self.put("payees", {"id": self.new_id("payees", "pay", name), "name": name, "sector": sector})
 
         main_id = self._main()["id"]
-        spending = [one for one in self.rows("accounts") if one["kind"] != "savings"]
+        spending = [one["id"] for one in self.rows("accounts") if one["kind"] != "savings"]
         for description, category in self.rng.sample(MERCHANTS, 22):
             for _ in range(self.rng.choice((1, 1, 2))):
                 amount = _dollars(self.rng, 4, 140)
-                day = self.clock - dt.timedelta(days=self.rng.randint(1, 55))
-                self._book(self.rng.choice(spending)["id"], day, description, category, "out", amount, None)
+                day = self.clock - dt.timedelta(days=self.rng.randint(1, 40))
+                account_id = self.rng.choice([main_id, *spending])
+                self._book(account_id, day, description, category, "out", amount, None)
         for weeks in (1, 3, 5):
             day = self.clock - dt.timedelta(weeks=weeks)
             pay = _dollars(self.rng, 900, 1900)

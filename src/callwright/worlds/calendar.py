@@ -83,7 +83,7 @@ class Calendar(World):
     def populate(self) -> None:
         self.state["appointments"] = {}
         self.state["invitations"] = {}
-        ahead = [self.clock + dt.timedelta(days=days) for days in range(46)]
+        ahead = [self.clock + dt.timedelta(days=days) for days in range(61)]
         workdays = [day for day in ahead if day.weekday() < 5]
         invited: set[str] = set()
         for topic in self.rng.sample(TOPICS, self.rng.randint(17, 23)):
@@ -92,7 +92,7 @@ class Calendar(World):
             minutes = self.rng.choice((30, 45, 60, 90))
             room = self.rng.choice((None, *SEATS))
             taken = room is not None and not self._free(room, day, start, minutes)
-            identity = self._add(topic, day, start, minutes, None if taken else room)
+            identity = self._add(topic, day, start, minutes, None if taken else room, [])
             for _ in range(self.rng.choice((1, 1, 2, 2, 3))):
                 guest = f"{self.fake.first_name()} {self.fake.last_name()}"
                 response = self.rng.choice(("pending", "accepted", "accepted", "declined"))
@@ -158,8 +158,9 @@ class Calendar(World):
             guests: Full names of the people to invite.
         """
         self._check(date, start_time, duration_minutes)
-        identity = self._add(title, date, start_time, duration_minutes, None)
-        for guest in sorted(set(guests or ())):
+        invited = sorted(set(guests or ()))
+        identity = self._add(title, date, start_time, duration_minutes, None, invited)
+        for guest in invited:
             self._invite(identity, guest, "pending")
         return self._told(self.one("appointments", identity))
 
@@ -277,14 +278,16 @@ class Calendar(World):
             raise Refused(f"The {room} room is taken at that time.")
         return self._told(self.put("appointments", record | {"room": room}))
 
-    def _add(self, title: str, date: dt.date, start_time: str, minutes: int, room: str | None) -> str:
+    def _add(
+        self, title: str, date: dt.date, start_time: str, minutes: int, room: str | None, invited: list[str]
+    ) -> str:
         facts = {
             "title": title,
             "date": date.isoformat(),
             "start_time": start_time,
             "duration_minutes": minutes,
         }
-        identity = self.new_id("appointments", "apt", *facts.values())
+        identity = self.new_id("appointments", "apt", *facts.values(), *invited)
         self.put("appointments", {"id": identity, **facts, "room": room, "status": "planned"})
         return identity
 

@@ -268,7 +268,7 @@ class Files(World):
             raise OverLimit(f"A drive can have {MOST_FOLDERS} folders at most.")
         return self._info(self._add_folder(name, color))
 
-    @tool(resource="files")
+    @tool(resource="new files")
     def create_file(
         self, name: str, kind: NewKind = "document", folder: str = ROOT, text: str | None = None
     ) -> File:

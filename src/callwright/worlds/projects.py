@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from itertools import cycle
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -208,25 +210,29 @@ class Projects(World):
         self.state = {"projects": {}, "tasks": {}, "comments": {}, "milestones": {}}
         titles = iter(self.rng.sample(TASK_TITLES, len(TASK_TITLES)))
         milestones = iter(self.rng.sample(MILESTONE_NAMES, len(MILESTONE_NAMES)))
+        # In turn, so that most of the team has something to do.
+        people = cycle(self.rng.sample(TEAM, len(TEAM)))
         for number, name in enumerate(self.rng.sample(PROJECT_NAMES, 8)):
             status = ("on_hold", "finished")[number] if number < 2 else "active"
             project = {
                 "id": self.new_id("projects", "prj", name),
                 "name": name,
-                "lead": self.fake.name(),
+                "lead": f"{self.fake.first_name()} {self.fake.last_name()}",
                 "status": status,
             }
             self.put("projects", project)
             for _ in range(self.rng.randint(2, 4)):
-                self._add_seeded_task(project, next(titles))
-            days = self.rng.randint(4, 20)
-            for _ in range(2):
-                self._add_milestone(project, next(milestones), self.clock + dt.timedelta(days=days))
-                days += self.rng.randint(7, 30)
+                self._add_seeded_task(project, next(titles), people)
+            ended = status == "finished"
+            begun = ended or self.rng.random() < 0.4
+            days = self.rng.randint(-60, -20) if begun else self.rng.randint(3, 20)
+            self._add_milestone(project, next(milestones), days, begun)
+            days = self.rng.randint(-15, -2) if ended else self.rng.randint(25, 60)
+            self._add_milestone(project, next(milestones), days, ended)
 
-    def _add_seeded_task(self, project: dict[str, Any], title: str) -> None:
-        statuses = ("todo", "todo", "in_progress", "in_progress", "in_progress", "blocked", "in_review")
-        status = "done" if project["status"] == "finished" else self.rng.choice((*statuses, "in_review"))
+    def _add_seeded_task(self, project: dict[str, Any], title: str, people: Iterator[str]) -> None:
+        usual = ("todo", "todo", "in_progress", "in_progress", "in_progress", "blocked", "in_review")
+        status = "done" if project["status"] == "finished" else self.rng.choice(usual)
         due = self.clock + dt.timedelta(days=self.rng.randint(1, 40))
         idle = status == "todo" and self.rng.random() < 0.5
         task = self._add_task(
@@ -234,25 +240,21 @@ class Projects(World):
             title,
             due if self.rng.random() < 0.85 else None,
             self.rng.choice(("low", "normal", "normal", "high", "urgent")),
-            None if idle else self._anyone(),
+            None if idle else next(people),
             sorted(self.rng.sample(LABELS, self.rng.randint(0, 2))),
             None,
         )
         self.put("tasks", task | {"status": status})
-        for _ in range(self.rng.choice((0, 0, 1, 2))):
-            self._add_comment(task["id"], self.rng.choice(REMARKS))
+        for remark in self.rng.sample(REMARKS, self.rng.choice((0, 0, 1, 2))):
+            self._add_comment(task["id"], remark)
 
-    def _anyone(self) -> str:
-        """Somebody of the team who can take another task."""
-        return self.rng.choice([name for name in TEAM if self._load(name) < MOST_TASKS])
-
-    def _add_milestone(self, project: dict[str, Any], name: str, date: dt.date) -> None:
+    def _add_milestone(self, project: dict[str, Any], name: str, days: int, reached: bool) -> None:
         milestone = {
             "id": self.new_id("milestones", "mil", project["id"], name),
             "name": name,
             "project_id": project["id"],
-            "date": date.isoformat(),
-            "reached": project["status"] == "finished",
+            "date": (self.clock + dt.timedelta(days=days)).isoformat(),
+            "reached": reached,
         }
         self.put("milestones", milestone)
 

@@ -88,7 +88,7 @@ VOUCHERS: tuple[tuple[str, str, float, float], ...] = (
     ("Neighbor Referral", "NEIGHBOR7", 7.0, 30.0),
     ("Newsletter Thank-You", "NEWS6", 6.0, 25.0),
     ("Big Basket Deal", "BASKET25", 25.0, 180.0),
-    ("Garden Week Coupon", "GARDEN9", 9.0, 45.0),
+    ("Garden Week Discount", "GARDEN9", 9.0, 45.0),
 )
 
 
@@ -171,16 +171,19 @@ class Shop(World):
     def populate(self) -> None:
         for table in ("products", "cart_lines", "vouchers", "orders", "returns", "addresses"):
             self.state[table] = {}
-        products = [self._stock(category) for category in sorted(PRODUCTS) for _ in range(1)]
-        goods = [product for shelf in products for product in shelf]
-        for name, code, discount, least in self.rng.sample(VOUCHERS, 6):
-            ends = self.clock + dt.timedelta(days=self.rng.randint(5, 60))
-            self._voucher(name, code, discount, least, ends, used=False)
-        # The last two are spent and expired, and so of no use any more.
-        spent, expired = sorted(self.state["vouchers"])[-2:]
-        self.state["vouchers"][spent]["used"] = True
-        past = self.clock - dt.timedelta(days=self.rng.randint(3, 20))
-        self.state["vouchers"][expired]["valid_until"] = past.isoformat()
+        goods = [product for category in sorted(PRODUCTS) for product in self._stock(category)]
+        for place, (name, code, discount, least) in enumerate(self.rng.sample(VOUCHERS, 6)):
+            # One is used up and one has expired.
+            days = self.rng.randint(5, 60) if place != 1 else -self.rng.randint(3, 20)
+            record = {
+                "id": code,
+                "name": name,
+                "discount": discount,
+                "minimum_spend": least,
+                "valid_until": (self.clock + dt.timedelta(days=days)).isoformat(),
+                "used": place == 0,
+            }
+            self.put("vouchers", record)
         self.put(
             "addresses",
             {
@@ -211,19 +214,6 @@ class Shop(World):
                 record["in_stock"] = 0
             shelf.append(self.put("products", record))
         return shelf
-
-    def _voucher(
-        self, name: str, code: str, discount: float, least: float, ends: dt.date, *, used: bool
-    ) -> None:
-        record = {
-            "id": code,
-            "name": name,
-            "discount": discount,
-            "minimum_spend": least,
-            "valid_until": ends.isoformat(),
-            "used": used,
-        }
-        self.put("vouchers", record)
 
     def _past_orders(self, goods: list[dict[str, Any]]) -> None:
         """Twelve orders, no product in two of them, so that people can name an order by what is in it."""
@@ -347,7 +337,7 @@ class Shop(World):
         lines = self._cart()
         if not lines:
             raise Refused("The cart is empty.")
-        wanted = sorted(set(extras or ()))
+        wanted: list[str] = sorted(set(extras or ()))
         if delivery == "pickup" and "evening_delivery" in wanted:
             raise Refused("An order that is picked up cannot be delivered in the evening.")
         discount = self._redeem(voucher_code, _sum(lines)) if voucher_code is not None else 0.0

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from callwright.worlds.base import OverLimit, Refused, Thing, World, tool
 
-Room = Literal["living_room", "kitchen", "bedroom", "office", "hallway", "bathroom", "garage", "porch"]
+Room = Literal["living_room", "kitchen", "bedroom", "office", "hallway", "bathroom", "garage", "garden"]
 Kind = Literal["light", "fan", "speaker", "appliance"]
 Power = Literal["on", "off"]
 Door = Literal["front_door", "back_door", "garage_door", "garden_gate"]
@@ -66,9 +66,9 @@ DEVICES: dict[Room, dict[Kind, tuple[str, ...]]] = {
         "fan": ("Shop Fan",),
         "appliance": ("Air Compressor",),
     },
-    "porch": {
-        "light": ("Doorstep Light", "Swing Light", "Mailbox Light"),
-        "fan": ("Breeze Fan",),
+    "garden": {
+        "light": ("Path Light", "Pond Light", "Trellis Light"),
+        "fan": ("Pergola Fan",),
         "speaker": ("Patio Speaker",),
         "appliance": ("Bug Zapper",),
     },

@@ -117,7 +117,7 @@ class Support(World):
 
     def populate(self) -> None:
         self.state |= {"agents": {}, "tickets": {}, "comments": {}}
-        names = sorted({self.fake.name() for _ in range(9)})
+        names = self._people(9)
         self.rng.shuffle(names)
         for number, name in enumerate(names):
             agent = {
@@ -126,13 +126,12 @@ class Support(World):
                 "team": TEAMS[number % len(TEAMS)],
                 "on_duty": number == 0,
                 "away": number == 1,
-                # The third agent has no room left, whatever falls to her.
-                "most_tickets": {0: 25, 2: 0}.get(number, self.rng.randint(4, 9)),
+                "most_tickets": 25 if number == 0 else self.rng.randint(4, 9),
             }
             self.put("agents", agent)
-        working = [one for one in self.rows("agents") if not one["away"] and one["most_tickets"]]
+        working = [one for one in self.rows("agents") if not one["away"]]
 
-        customers = sorted({self.fake.name() for _ in range(9)})
+        customers = self._people(9)
         subjects = self.rng.sample(SUBJECTS, 26)
         for number, (subject, tags) in enumerate(subjects):
             status = "new" if number < 5 else "open" if number < 18 else "resolved"
@@ -146,7 +145,7 @@ class Support(World):
             made = self._add(subject, customer, self.rng.choice(PRIORITIES), sorted(tags), None, opened)
             changes: dict[str, Any] = {"status": status}
             if status != "new":
-                roomy = [one for one in working if self._load(one["id"]) + 1 < one["most_tickets"]]
+                roomy = [one for one in working if self._load(one["id"]) < one["most_tickets"]]
                 changes["agent_id"] = self.rng.choice(roomy)["id"]
             if resolved_on is not None:
                 changes["resolved_on"] = resolved_on.isoformat()
@@ -154,6 +153,13 @@ class Support(World):
             self.put("tickets", made | changes)
             for text in self.rng.sample(REMARKS, self.rng.randint(0, 2)):
                 self._comment(made["id"], text, self.rng.random() < 0.4, opened)
+        busy = [one for one in working if not one["on_duty"] and self._load(one["id"])]
+        full = max(busy, key=lambda one: (self._load(one["id"]), one["id"]))
+        self.put("agents", full | {"most_tickets": self._load(full["id"])})
+
+    def _people(self, number: int) -> list[str]:
+        """Full names without titles, each once."""
+        return sorted({f"{self.fake.first_name()} {self.fake.last_name()}" for _ in range(number)})
 
     @tool(resource="tickets")
     def search_tickets(

@@ -191,18 +191,24 @@ class Travel(World):
                     )
         for number, name in enumerate(self.rng.sample(HOTEL_NAMES, 16)):
             self._add_hotel(name, CITIES[number % len(CITIES)])
-        people = [self.fake.name() for _ in range(4)]
+        people = [f"{self.fake.first_name()} {self.fake.last_name()}" for _ in range(4)]
         for number, train in enumerate(self.rng.sample(self.rows("trains"), 8)):
             # One journey is today, which is too late to change or cancel it.
             day = self.clock + dt.timedelta(days=0 if number == 0 else self.rng.randint(2, 45))
             seat: SeatClass = self.rng.choice(("standard", "standard", "standard", "comfort"))
             choices: tuple[list[Extra], ...] = ([], [], ["window_seat"], ["meal"])
             extras = self.rng.choice(choices)
-            self._add_booking(train, day, self.rng.choice(people), seat, extras)
+            made = self._add_booking(train, day, self.rng.choice(people), seat, extras)
+            if number == 1:
+                self.cancel_train_booking(made.id)
         for number, hotel in enumerate(self.rng.sample(self.rows("hotels"), 7)):
             day = self.clock + dt.timedelta(days=1 if number == 0 else self.rng.randint(6, 50))
             room: Room = self.rng.choice(("single", "double", "family"))
-            self._add_reservation(hotel, day, self.rng.randint(1, 5), self.rng.choice(people), room, None)
+            stay = self._add_reservation(
+                hotel, day, self.rng.randint(1, 5), self.rng.choice(people), room, None
+            )
+            if number == 1:
+                self.cancel_hotel_reservation(stay.id)
 
     def _add_train(
         self, name: str, origin: str, destination: str, hour: int, minutes: int, price: float
