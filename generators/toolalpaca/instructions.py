@@ -34,6 +34,9 @@ from callwright.values.resources import share_resource
 _FIRST_DAY, _DAYS = dt.date(2025, 1, 6), 900
 """Where the tasks' todays lie."""
 
+_DRAWS = 8
+"""How often a plan is drawn anew when a world says no to it."""
+
 _REPLY = {
     "type": "object",
     "properties": {"request": {"type": "string", "minLength": 3}, "details": {"type": "string"}},
@@ -136,8 +139,15 @@ class Instructions:
         """What the offline teacher is to word; a language model plans for itself."""
         if not self._model.reads_variables:
             return None
-        planner = Planner(toolkit, slot.number, clock, slot.rng("plan"))
-        return planner.plan(scenario, turn, execute=slot.kind != "no_call")
+        for draw in range(_DRAWS):
+            planner = Planner(toolkit, slot.number, clock, slot.rng(f"plan {draw}"))
+            try:
+                return planner.plan(scenario, turn, execute=slot.kind != "no_call")
+            except GenerationError as error:
+                # A world may say no to what was drawn: a taken room, a closed account.
+                if error.code != "plan_failed" or draw == _DRAWS - 1:
+                    raise
+        raise AssertionError("unreachable")
 
     def _offer(
         self, toolkit: Toolkit, scenario: Scenario, called: set[str], slot: Slot

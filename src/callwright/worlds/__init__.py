@@ -7,7 +7,7 @@ import inspect
 
 from callwright.worlds.base import World
 
-NAMES: tuple[str, ...] = ("calendar", "contacts")
+NAMES: tuple[str, ...] = ("calendar", "contacts", "projects", "travel")
 """Every world of the catalogue; a new one is one file and one name here."""
 
 

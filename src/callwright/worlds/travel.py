@@ -195,7 +195,7 @@ class Travel(World):
         for number, train in enumerate(self.rng.sample(self.rows("trains"), 8)):
             # One journey is today, which is too late to change or cancel it.
             day = self.clock + dt.timedelta(days=0 if number == 0 else self.rng.randint(2, 45))
-            seat: SeatClass = self.rng.choice(("standard", "standard", "standard", "comfort"))
+            seat: SeatClass = "comfort" if self.rng.random() < 0.15 else "standard"
             choices: tuple[list[Extra], ...] = ([], [], ["window_seat"], ["meal"])
             extras = self.rng.choice(choices)
             made = self._add_booking(train, day, self.rng.choice(people), seat, extras)

@@ -1,0 +1,99 @@
+"""What is documented is there, and what is there is documented."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+import callwright
+from callwright.cli.main import app
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").rglob("*.md")))
+COMMAND: Any = typer.main.get_command(app)
+
+
+def commands(command: Any = COMMAND, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """Name as it is typed -> command, groups left out."""
+    for name, child in getattr(command, "commands", {}).items():
+        if hasattr(child, "commands"):
+            yield from commands(child, (*path, name))
+        else:
+            yield " ".join((*path, name)), child
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands()), ids=[name for name, _ in commands()])
+def test_every_command_and_option_has_help(name: str, command: Any):
+    assert command.help and command.help.splitlines()[0].endswith(".")
+    for parameter in command.params:
+        assert parameter.help, f"{name}: {parameter.name}"
+
+
+@pytest.mark.parametrize("name", [name for name, _ in commands()])
+def test_every_command_is_in_the_readme_or_the_docs(name: str):
+    assert f"callwright {name}" in README + PAGES
+
+
+def test_every_command_in_the_readme_is_there():
+    known = {name for name, _ in commands()}
+    named = set(re.findall(r"^\$ callwright ((?:tools|dataset) \w+|\w+)", README + PAGES, re.MULTILINE))
+    assert named and named <= known
+
+
+def test_every_option_in_the_readme_is_there():
+    known = {option for _, command in commands() for parameter in command.params for option in parameter.opts}
+    typed = " ".join(re.findall(r"^\$ callwright (.*?)(?:#.*)?$", README, re.MULTILINE))
+    assert set(re.findall(r"(?<!\S)--?[a-z][\w-]*", typed)) <= known | {"--help", "--version"}
+
+
+def test_the_python_in_the_readme_calls_what_is_there():
+    snippets = [ast.parse(text) for text in re.findall(r"```python\n(.*?)```", README, re.DOTALL)]
+    ours = [
+        node
+        for snippet in snippets
+        for node in ast.walk(snippet)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "callwright"
+    ]
+    assert {node.func.attr for node in ours} == {"build", "load"}
+    for node in ours:
+        function = getattr(callwright, node.func.attr)
+        inspect.signature(function).bind(*node.args, **{keyword.arg: None for keyword in node.keywords})
+
+
+def test_every_path_and_link_in_the_pages_leads_somewhere():
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", text):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+    tree = README[README.index("## The house") :]
+    for folder in re.findall(r"^ {0,2}([\w/]+/)\s", tree, re.MULTILINE):
+        assert (ROOT / folder).is_dir() or (ROOT / "src" / "callwright" / folder).is_dir(), folder
+
+
+def test_the_exit_codes_in_the_readme_are_those_of_the_errors():
+    codes = {
+        error.exit_code
+        for _, error in inspect.getmembers(importlib.import_module("callwright.errors"), inspect.isclass)
+        if issubclass(error, callwright_error())
+    }
+    told = re.search(r"Exit codes:(.*?)\.\n", README, re.DOTALL)
+    assert told is not None
+    assert codes | {0, 130} == {int(code) for code in re.findall(r"\b\d+\b", told[1])}
+
+
+def callwright_error() -> type[Exception]:
+    from callwright.errors import CallwrightError
+
+    return CallwrightError
