@@ -24,7 +24,7 @@ HEAVY = ("prefect", "torch", "datasets", "duckdb", "pyarrow", "aiohttp", "pandas
 def test_each_room_is_a_real_folder_and_part_of_the_package(room: str):
     assert (ROOT / room).is_dir() and not (ROOT / room).is_symlink()
     link = ROOT / "src" / "callwright" / room
-    assert link.is_symlink() and not Path(os.readlink(link)).is_absolute()
+    assert link.is_symlink() and not link.readlink().is_absolute()
     assert link.resolve() == ROOT / room
     if room != "data":
         module = importlib.import_module(f"callwright.{room}")

@@ -93,7 +93,7 @@ def _of_tool(toolkit: Toolkit, sheet: PhraseSheet, tool: Tool, kind: Kind) -> It
         lookups = [name for name in names if lookup_of(sheet, tool, name)]
         opaque = [name for name in names if is_opaque(tool, name, sheet) and name not in lookups]
         base = Scenario(toolkit=toolkit.name, tool=tool.name, combination=combination)
-        if kind == "multi_step" and len(opaque) == 1 and not lookups:
+        if kind == "multi_step" and len(opaque) + len(lookups) == 1:
             yield from _following(toolkit, sheet, base)
         if opaque or len(lookups) > 1:
             continue
@@ -167,10 +167,10 @@ class Planner:
         if scenario.first:
             first = self._toolkit.tool(scenario.first)
             first_arguments = self._arguments(first, scenario.first_combination, {})
-            known = self._from_answer(tool, self._execute(first, first_arguments))
+            known, names = self._from_answer(tool, self._execute(first, first_arguments))
         for argument in (part.split("=")[0] for part in scenario.combination):
             lookup = lookup_of(self._sheet, tool, argument)
-            if lookup:
+            if lookup and argument not in known:
                 entity, names[argument] = self._look_up(lookup, execute)
                 known = {
                     **_dates(tool, entity, self._rng),
@@ -261,12 +261,15 @@ class Planner:
         chosen = self._rng.choice(searched)
         return chosen, chosen[lookup.by]
 
-    def _from_answer(self, tool: Tool, body: Any) -> dict[str, Any]:
-        """Id arguments that the first tool's answer gives."""
-        found = {name: body[name] for name in tool.properties if isinstance(body, dict) and name in body}
-        if not any(is_opaque(tool, name) for name in found):
-            raise GenerationError("offline_no_value", f"{tool.name}: the answer before it holds no id for it")
-        return {name: value for name, value in found.items() if is_opaque(tool, name)}
+    def _from_answer(self, tool: Tool, body: Any) -> tuple[dict[str, Any], dict[str, str]]:
+        """The id argument that the first tool's answer gives, and the name of its thing where it has one."""
+        for name in tool.properties:
+            lookup = lookup_of(self._sheet, tool, name)
+            field = (lookup.field if lookup else None) or name
+            if is_opaque(tool, name) and isinstance(body, dict) and field in body:
+                called = body.get(lookup.by) if lookup else None
+                return {name: body[field]}, {name: called} if isinstance(called, str) else {}
+        raise GenerationError("offline_no_value", f"{tool.name}: the answer before it holds no id for it")
 
     def _arguments(self, tool: Tool, combination: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any]:
         record = self._record(tool, combination)

@@ -51,7 +51,7 @@ def test_a_weak_battery_can_lock_but_not_unlock(home: SmartHome) -> None:
     assert home.call("set_lock", {"door": "back_door", "action": "lock"})[1]["status"] == "locked"
     assert home.call("set_lock", {"door": "back_door", "action": "unlock"})[0] == 409
     weak = home.call("check_house", {"kind": "lock", "low_battery_only": True})[1]
-    assert "back door" in [one["name"] for one in weak]
+    assert "back door lock" in [one["name"] for one in weak]
 
 
 def test_a_thermostat_keeps_to_its_range_and_to_the_future(home: SmartHome) -> None:

@@ -7,7 +7,7 @@ import inspect
 
 from callwright.worlds.base import World
 
-NAMES: tuple[str, ...] = ("calendar", "contacts", "projects", "travel")
+NAMES: tuple[str, ...] = ("calendar", "contacts", "music", "projects", "smart_home", "travel")
 """Every world of the catalogue; a new one is one file and one name here."""
 
 

@@ -170,7 +170,7 @@ class Music(World):
                 moods=[one for one in MOODS if self.rng.random() < 0.3],
                 songs=self.rng.sample(ids, self.rng.randint(4, 9)),
             )
-        for song_id in self.rng.sample(ids, 6):
+        for song_id in self.rng.sample(ids, 8):
             self.put("songs", self.one("songs", song_id) | {"liked": True})
         for song_id in self.rng.sample(ids, 3):
             self._queue(self.one("songs", song_id), "later")

@@ -122,18 +122,17 @@ class Restaurant(World):
                 "sold_out": place < 3,
             }
             self.put("dishes", record)
-        names = self._names(30)
+        names = self._names(29)
         for place, name in enumerate(names[:18]):
             self._someone_books(name, canceled=place < 3)
         # One evening is busy: the courtyard has no seats left then.
         busy = self.clock + dt.timedelta(days=self.rng.randint(3, 9))
-        for name in names[18:24]:
-            size = min(self.rng.randint(4, 6), self._free("courtyard", busy, "19:00"))
-            if size > 0:
+        for name, size in zip(names[18:22], self.rng.sample((6, 4, 4, 6), 4), strict=True):
+            if self._free("courtyard", busy, "19:00") >= size:
                 self._book(name, busy, "19:00", size, "courtyard", [], None, "booked")
-        for name in names[24:]:
+        for place, name in enumerate(names[22:]):
             day = busy + dt.timedelta(days=self.rng.choice((0, 0, 1, 4)))
-            self._wait(name, day, self.rng.choice(("lunch", "dinner")), self.rng.randint(2, 6), None)
+            self._wait(name, day, "lunch" if place == 0 else "dinner", self.rng.randint(2, 6), None)
 
     def _names(self, count: int) -> list[str]:
         """People of whom no two share a name."""
@@ -480,7 +479,7 @@ class Restaurant(World):
 
     def _free(self, area: Area, date: dt.date, time: str, but: str = "") -> int:
         """Seats that no reservation takes at any time of the sitting that begins then."""
-        taken = sum(
+        taken: int = sum(
             other["party_size"]
             for other in self.rows("reservations")
             if (other["area"], other["date"], other["status"]) == (area, date.isoformat(), "booked")

@@ -81,7 +81,7 @@ SCHEDULES = (
     "Night Owl",
     "Nobody's Home Trick",
     "School Run",
-    "Slow Sunday",
+    "Slow Morning",
     "Sunset Welcome",
     "Trash Day Reminder",
     "Weekend Brunch",
@@ -124,7 +124,7 @@ class Device(Thing):
 
 class Control(Thing):
     name: str
-    """A door or a heating zone."""
+    """What it belongs to, and what it is: "front door lock"."""
     kind: Literal["lock", "thermostat"]
     reading: str
     battery_percent: int
@@ -193,7 +193,7 @@ class SmartHome(World):
                 "id": door,
                 "status": self.rng.choice(("locked", "locked", "unlocked")),
                 "battery_percent": self.rng.choice((4, 23, 38, 51, 64, 77, 89, 96)),
-                "online": self.rng.random() < 0.85,
+                "online": self.rng.random() < 0.9,
             }
             self.put("locks", lock)
         for zone in ZONES:
@@ -203,7 +203,7 @@ class SmartHome(World):
                 "current_temperature": self.rng.randint(122, 150) / 2,
                 "hold_until": None,
                 "battery_percent": self.rng.choice((31, 46, 58, 72, 85, 93)),
-                "online": self.rng.random() < 0.85,
+                "online": self.rng.random() < 0.9,
             }
             self.put("thermostats", thermostat)
         names = self.rng.sample(SCHEDULES, 7)
@@ -280,11 +280,13 @@ class SmartHome(World):
             low_battery_only: Only those whose battery is below 40 percent.
         """
         locks = [
-            Control(name=_words(one["id"]), kind="lock", reading=one["status"], **_health(one))
+            Control(name=f"{_words(one['id'])} lock", kind="lock", reading=one["status"], **_health(one))
             for one in self.rows("locks")
         ]
         thermostats = [
-            Control(name=_words(one["id"]), kind="thermostat", reading=_temperatures(one), **_health(one))
+            Control(
+                name=f"{one['id']} thermostat", kind="thermostat", reading=_temperatures(one), **_health(one)
+            )
             for one in self.rows("thermostats")
         ]
         return [
@@ -320,7 +322,7 @@ class SmartHome(World):
         """
         thermostat = self.one("thermostats", zone)
         if not thermostat["online"]:
-            raise Refused(f"The thermostat {zone} is offline.")
+            raise Refused(f"The {zone} thermostat is offline.")
         if not COLDEST <= temperature <= WARMEST:
             raise OverLimit(f"The temperature has to be from {COLDEST} to {WARMEST} degrees.")
         if hold_until is not None and hold_until < self.clock:
