@@ -30,6 +30,7 @@ from callwright.llm.replies import ask
 from callwright.schemas.task import Kind, Task
 from callwright.schemas.tool import Tool, Toolkit
 from callwright.values.resources import share_resource
+from callwright.values.spoken import humanise, singular
 
 _FIRST_DAY, _DAYS = dt.date(2025, 1, 6), 900
 """Where the tasks' todays lie."""
@@ -86,7 +87,7 @@ class Instructions:
         clock = _FIRST_DAY + dt.timedelta(days=rng.randrange(_DAYS))
         toolkit = self._toolkits[scenario.toolkit]
         plan = self._plan(slot, toolkit, scenario, turn, clock)
-        called = {call.name for call in plan.calls} if plan else {scenario.tool}
+        called = {call.name for call in plan.calls} if plan else _needed(toolkit, scenario.tool, slot.kind)
         offered, withheld = self._offer(toolkit, scenario, called, slot)
         reply = await self._ask(slot, toolkit, scenario, clock, plan)
         return Task(
@@ -207,6 +208,22 @@ class Instructions:
         )
         reply: dict[str, Any] = (await ask(self._model, request)).parsed
         return reply
+
+
+def _needed(toolkit: Toolkit, name: str, kind: Kind) -> set[str]:
+    """The tools that a request needs which no plan names: its own, and those that find the ids it takes."""
+    focus = toolkit.tool(name)
+    ids = [argument for argument in focus.required if is_opaque(focus, argument)]
+    if kind != "multi_step" or not ids:
+        return {name}
+    nouns = {singular(word) for one in (*ids, focus.resource) for word in humanise(one).split()} - {"id"}
+    finders = [
+        tool.name
+        for tool in toolkit.tools
+        if not any(is_opaque(tool, argument) for argument in tool.required)
+        and nouns & {singular(word) for word in humanise(tool.resource).split()}
+    ]
+    return {name, *finders[: OFFERED[0]]}
 
 
 def _suits(kind: Kind, tool: Tool, toolkits: Sequence[Toolkit]) -> bool:

@@ -7,7 +7,18 @@ import inspect
 
 from callwright.worlds.base import World
 
-NAMES: tuple[str, ...] = ("calendar", "contacts", "music", "projects", "smart_home", "travel")
+NAMES: tuple[str, ...] = (
+    "bank",
+    "calendar",
+    "contacts",
+    "files",
+    "mail",
+    "music",
+    "projects",
+    "smart_home",
+    "support",
+    "travel",
+)
 """Every world of the catalogue; a new one is one file and one name here."""
 
 

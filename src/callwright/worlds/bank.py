@@ -204,7 +204,7 @@ class Bank(World):
 
         families = sorted({f"{self.fake.first_name()} {self.fake.last_name()}" for _ in range(3)})
         payees: list[tuple[str, str]] = [
-            *self.rng.sample(PAYEES, 13),
+            *self.rng.sample(PAYEES, 15),
             *((name, "family") for name in families),
         ]
         for name, sector in payees:
@@ -222,7 +222,12 @@ class Bank(World):
             day = self.clock - dt.timedelta(weeks=weeks)
             pay = _dollars(self.rng, 900, 1900)
             self._book(main_id, day, "Salary from Alderway Group", "income", "in", pay, None)
-        for payee in self.rng.sample(self.rows("payees"), 6):
+        for other in self.rows("accounts"):
+            if other["id"] != main_id:
+                amount = float(self.rng.randint(2, 30) * 10)
+                day = self.clock - dt.timedelta(days=self.rng.randint(1, 25))
+                self._book_transfer(self._main(), other, day, amount, None)
+        for payee in self.rng.sample(self.rows("payees"), 5):
             self._order(
                 payee["name"],
                 main_id,
@@ -311,9 +316,7 @@ class Bank(World):
             raise Refused("Money can only be moved between two different accounts.")
         source = self._take(source, amount)
         target = self.put("accounts", target | {"balance": round(target["balance"] + amount, 2)})
-        out, into = f"To {target['nickname']}", f"From {source['nickname']}"
-        self._book(source["id"], self.clock, out, "transfer", "out", amount, note)
-        self._book(target["id"], self.clock, into, "transfer", "in", amount, note)
+        self._book_transfer(source, target, self.clock, amount, note)
         return Transfer(
             date=self.clock,
             amount=amount,
@@ -520,6 +523,12 @@ class Bank(World):
             "note": note,
         }
         return self.put("transactions", record)
+
+    def _book_transfer(
+        self, source: dict[str, Any], target: dict[str, Any], day: dt.date, amount: float, note: str | None
+    ) -> None:
+        self._book(source["id"], day, f"To {target['nickname']}", "transfer", "out", amount, note)
+        self._book(target["id"], day, f"From {source['nickname']}", "transfer", "in", amount, note)
 
     def _shown(self, record: dict[str, Any]) -> Transaction:
         rest = {name: value for name, value in record.items() if name != "account_id"}

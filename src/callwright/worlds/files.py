@@ -145,7 +145,7 @@ class Files(World):
     category = "storage"
 
     def populate(self) -> None:
-        self.state |= {"drive": {}, "folders": {}, "files": {}}
+        self.state |= {"drive": {}, "folders": {}, "files": {}, "notices": {}}
         me = f"{self.fake.first_name()} {self.fake.last_name()}"
         self.put("drive", {"id": "me", "owner": me, "limit_mb": 0})
         colors: tuple[Color, ...] = ("gray", "red", "orange", "green", "blue", "purple")
@@ -155,7 +155,7 @@ class Files(World):
         for kind, names in NAMES.items():
             for name in self.rng.sample(names, len(names) - 2):
                 folder = ROOT if self.rng.random() < 0.4 else self.rng.choice(folders)
-                guest = self.rng.random() < 0.1
+                guest = self.rng.random() < 0.06
                 record = self._new_file(name, kind, folder, round(self.rng.uniform(*SIZES_MB[kind]), 1)) | {
                     "owner": f"{self.fake.first_name()} {self.fake.last_name()}" if guest else me,
                     "modified_on": self._past(400),
@@ -345,6 +345,9 @@ class Files(World):
         people = [shares[email] for email in sorted(shares)]
         if people == record["shared_with"]:
             raise Refused("They have this access already.")
+        if notice:
+            sent = {"file_id": file_id, "emails": sorted(set(emails)), **notice.model_dump()}
+            self.put("notices", {"id": self.new_id("notices", "ntc", sent), **sent})
         return self._store(record | {"shared_with": people})
 
     @tool(resource="files")

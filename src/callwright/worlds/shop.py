@@ -12,7 +12,7 @@ from callwright.worlds.base import OverLimit, Refused, Thing, World, tool
 Category = Literal["kitchen", "bedroom", "garden", "office", "toys", "camping"]
 Delivery = Literal["standard", "express", "pickup"]
 Extra = Literal["gift_wrap", "greeting_card", "evening_delivery"]
-Status = Literal["processing", "shipped", "delivered", "cancelled", "returned"]
+Status = Literal["processing", "shipped", "delivered", "canceled", "returned"]
 Reason = Literal["damaged", "wrong_item", "not_as_described", "changed_mind"]
 Limit = Annotated[int, Field(ge=1, le=40)]
 
@@ -194,7 +194,7 @@ class Shop(World):
                 "zip_code": self.fake.zipcode(),
             },
         )
-        self._past_orders(self.rng.sample(goods, 18))
+        self._past_orders(self.rng.sample(goods, 19))
         affordable = [product for product in goods if product["in_stock"] > 3 and product["price"] < 80]
         for product in self.rng.sample(affordable, 4):
             self.put("cart_lines", {"id": product["id"], "quantity": self.rng.randint(1, 3)})
@@ -216,12 +216,12 @@ class Shop(World):
         return shelf
 
     def _past_orders(self, goods: list[dict[str, Any]]) -> None:
-        """Twelve orders, no product in two of them, so that people can name an order by what is in it."""
+        """Thirteen orders, no product in two of them, so that people can name an order by what is in it."""
         pairs = goods[:6], goods[6:12]
         baskets = [[first, second] for first, second in zip(*pairs, strict=True)]
         baskets += [[one] for one in goods[12:]]
-        states = ["processing"] * 5 + ["shipped"] * 2 + ["delivered"] * 5
-        for status, basket in zip(self.rng.sample(states, 12), baskets, strict=True):
+        states = ["processing"] * 5 + ["shipped"] * 2 + ["delivered"] * 6
+        for status, basket in zip(self.rng.sample(states, 13), baskets, strict=True):
             back = {"processing": (0, 1), "shipped": (2, 3), "delivered": (8, 26)}[status]
             day = self.clock - dt.timedelta(days=self.rng.randint(*back))
             lines = [self._line(product, self.rng.randint(1, 2)) for product in basket]
@@ -384,10 +384,10 @@ class Shop(World):
         """
         record = self.one("orders", order_id)
         if record["status"] != "processing":
-            raise Refused(f"The order is {record['status']}; only an order in processing can be cancelled.")
+            raise Refused(f"The order is {record['status']}; only an order in processing can be canceled.")
         for line in record["lines"]:
             self._take(line["product_id"], -line["quantity"])
-        return Order(**self.put("orders", record | {"status": "cancelled", "delivery_date": None}))
+        return Order(**self.put("orders", record | {"status": "canceled", "delivery_date": None}))
 
     @tool(resource="orders")
     def return_order(

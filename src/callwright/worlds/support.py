@@ -129,10 +129,9 @@ class Support(World):
                 "most_tickets": 25 if number == 0 else self.rng.randint(4, 9),
             }
             self.put("agents", agent)
-        working = [one for one in self.rows("agents") if not one["away"]]
 
         customers = self._people(9)
-        subjects = self.rng.sample(SUBJECTS, 26)
+        subjects = self.rng.sample(SUBJECTS, 29)
         for number, (subject, tags) in enumerate(subjects):
             status = "new" if number < 5 else "open" if number < 18 else "resolved"
             opened = self.clock - dt.timedelta(days=self.rng.randint(1, 25))
@@ -145,15 +144,18 @@ class Support(World):
             made = self._add(subject, customer, self.rng.choice(PRIORITIES), sorted(tags), None, opened)
             changes: dict[str, Any] = {"status": status}
             if status != "new":
-                roomy = [one for one in working if self._load(one["id"]) < one["most_tickets"]]
-                changes["agent_id"] = self.rng.choice(roomy)["id"]
+                agents = self.rows("agents")
+                idle = [one for one in agents if not self._load(one["id"])]
+                roomy = [one for one in agents if self._load(one["id"]) < one["most_tickets"]]
+                changes["agent_id"] = self.rng.choice(idle or roomy)["id"]
             if resolved_on is not None:
                 changes["resolved_on"] = resolved_on.isoformat()
                 changes["resolution"] = self.rng.choice(("fixed", "answered", "refunded", "declined"))
             self.put("tickets", made | changes)
             for text in self.rng.sample(REMARKS, self.rng.randint(0, 2)):
                 self._comment(made["id"], text, self.rng.random() < 0.4, opened)
-        busy = [one for one in working if not one["on_duty"] and self._load(one["id"])]
+        # One agent has no room left.
+        busy = [one for one in self.rows("agents") if not one["on_duty"] and not one["away"]]
         full = max(busy, key=lambda one: (self._load(one["id"]), one["id"]))
         self.put("agents", full | {"most_tickets": self._load(full["id"])})
 
@@ -235,7 +237,7 @@ class Support(World):
         free = [one for one in found if not one.away and one.open_tickets < one.most_tickets]
         return sorted(free if available_only else found, key=lambda one: (one.name, one.id))
 
-    @tool(resource="tickets")
+    @tool(resource="new_tickets")
     def open_ticket(
         self,
         subject: str,
