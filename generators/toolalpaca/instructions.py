@@ -169,7 +169,9 @@ class Instructions:
         else:
             own = [tool for tool in toolkit.tools if tool.name not in called]
         foreign = [tool for tool in others if not any(share_resource(tool, one) for one in (*needed, focus))]
-        fillers = rng.sample(own, len(own)) + rng.sample(foreign, min(len(foreign), 2))
+        fillers = rng.sample(own, len(own)) + rng.sample(
+            foreign, min(len(foreign), max(2, OFFERED[0] - len(own)))
+        )
         wanted = max(rng.randint(*OFFERED), len(needed) + 1, OFFERED[0])
         if foreign and rng.random() < 0.25:
             fillers.insert(0, fillers.pop())
