@@ -10,7 +10,9 @@ from asyncio.subprocess import PIPE, Process
 from pathlib import Path
 from typing import Any
 
-PROGRAM = (sys.executable, "-c", "from callwright.cli.main import main; main()")
+# A suite that runs in the background inherits "ignore SIGINT" and would pass it on.
+_HEED = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+PROGRAM = (sys.executable, "-c", f"{_HEED}; from callwright.cli.main import main; main()")
 
 
 def environment(**changes: str) -> dict[str, str]:

@@ -15,6 +15,8 @@ NAMES: tuple[str, ...] = (
     "mail",
     "music",
     "projects",
+    "restaurant",
+    "shop",
     "smart_home",
     "support",
     "travel",
