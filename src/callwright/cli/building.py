@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 
 import yaml
@@ -52,7 +53,14 @@ def build(
     print(f"{version.name}: {version.statistics.rows} rows ({kinds})")
     for one in folders:
         print(f"{one.name}: {one}")
-    say(f"load it with: python -c \"from datasets import load_dataset; print(load_dataset('{folders[0]}'))\"")
+    load = f"from datasets import load_dataset; print(load_dataset('{folders[0]}'))"
+    say(f'load it with: {_python()} -c "{load}"')
+
+
+def _python() -> str:
+    """The interpreter that has our libraries, as short as it can be said from here."""
+    path = Path(sys.executable)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _tell_refusals(workshop: Workshop) -> None:
