@@ -21,7 +21,7 @@ from callwright.schemas.message import ToolCall
 from callwright.schemas.phrases import REGISTERS, PhraseSheet, Register, ToolPhrases
 from callwright.schemas.tool import Toolkit
 from callwright.values.makers import field_for
-from callwright.values.spoken import humanise, plain_words, say_list
+from callwright.values.spoken import humanise, is_noun, plain_words, say_list
 from callwright.values.wording import fill, say_field, slots
 
 SHOWN = 6
@@ -302,9 +302,7 @@ def _tellable(name: str, value: Any) -> bool:
         value != []
         and not (isinstance(value, str) and value.startswith("http"))
         and not isinstance(value, bool)
-        # "The created at is ..." is no English.
-        and humanise(name).split()[-1]
-        not in ("at", "on", "by", "in", "for", "from", "to", "of", "with", "is", "has")
+        and is_noun(name)  # "the created at is ..." is no English
     )
 
 
