@@ -46,6 +46,8 @@ class Pairing:
         for step, message in enumerate(trajectory.messages):
             if not isinstance(message, ToolMessage) or not message.observation.succeeded:
                 continue
+            if message.observation.cut:  # a part of an answer need not have the shape of the whole
+                continue
             tool = offered.get(message.name)
             if tool is None or tool.returns is None or "json" not in message.observation.media_type:
                 continue

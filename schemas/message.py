@@ -27,6 +27,8 @@ class Observation(Record):
     """HTTP-like status; 2xx is success."""
     trust: Trust = "simulated"
     media_type: str = "application/json"
+    cut: bool = False
+    """Whether the answer was larger than a model is shown: `{"cut": [notes], "result": what is left of it}`."""
 
     @property
     def succeeded(self) -> bool:

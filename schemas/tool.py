@@ -36,13 +36,16 @@ class OpenAPIBinding(Record):
 class PythonBinding(Record):
     type: Literal["python"] = "python"
     module: str
+    """A module's name, or the path of a Python file."""
     function: str
 
 
 class McpBinding(Record):
     type: Literal["mcp"] = "mcp"
     server: str
+    """The URL of a streamable HTTP server, or the command line of one that speaks over stdio."""
     tool: str
+    """The tool's name on the server."""
 
 
 class WorldBinding(Record):

@@ -167,7 +167,7 @@ def _toolalpaca(workshop: Workshop, model: Model) -> Operators:
     # Tang et al. 2023: the assistant answers greedily, the executor is sampled at 0.5.
     greedy = sampling.model_copy(update={"temperature": 0.0})
     server = SimulatedToolbox(model, sampling.model_copy(update={"temperature": 0.5}))
-    toolbox = RoutedToolbox(WorldToolbox(), server)
+    toolbox = RoutedToolbox({"world": WorldToolbox(), "simulated": server})
     return Operators(
         source=Instructions(model, workshop.toolkits, sampling),
         rollout=Episodes(model, toolbox, workshop.toolkits, greedy, workshop.max_steps),

@@ -10,7 +10,12 @@ from typing import Any, Protocol
 from callwright.schemas.message import Observation, ToolCall, Trust
 from callwright.schemas.tool import Tool
 from callwright.sources.validation import errors
+from callwright.toolbox.cutting import cut_to_size
 from callwright.values.canonical import parse_json
+
+
+MAX_CHARACTERS = 16_000
+"""Characters of one observation, at the most: about 4,000 tokens."""
 
 
 class Session(Protocol):
@@ -25,11 +30,19 @@ class Session(Protocol):
         """
         ...
 
+    async def end(self) -> str | None:
+        """Let go of what the session holds; the digest of the state it leaves, None where none can be seen."""
+        ...
+
 
 class Toolbox(Protocol):
     def open(
         self, tools: Sequence[Tool], *, toolkit: str, seed: int, clock: dt.date, item: str
     ) -> Session: ...
+
+    async def close(self) -> None:
+        """Let go of what the toolbox holds for all of its sessions, such as connections."""
+        ...
 
 
 def checked_arguments(
@@ -58,9 +71,16 @@ def problem(status: int, message: str, trust: Trust) -> Observation:
 
 
 def answered(tool: Tool, status: int, body: Any, trust: Trust) -> Observation:
-    """A server's answer as an observation: an empty one by its status, a binary one by media type and size."""
-    media_type = tool.reply.media_type
-    if 200 <= status < 300 and media_type is None:
-        return Observation(content=json.dumps({"status": status}), status=status, trust=trust)
-    content = json.dumps(body, ensure_ascii=False, allow_nan=False)
-    return Observation(content=content, status=status, trust=trust)
+    """A server's answer as an observation; one without a body is told by its status."""
+    if 200 <= status < 300 and tool.reply.media_type is None:
+        body = {"status": status}
+    return observed(status, body, trust)
+
+
+def observed(status: int, body: Any, trust: Trust) -> Observation:
+    """A JSON body as an observation, cut on its structure where it is larger than a model should be shown."""
+    kept, cuts = cut_to_size(body, MAX_CHARACTERS)
+    if cuts:
+        kept = {"cut": cuts, "result": kept}
+    content = json.dumps(kept, ensure_ascii=False, allow_nan=False)
+    return Observation(content=content, status=status, trust=trust, cut=bool(cuts))

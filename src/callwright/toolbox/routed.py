@@ -1,36 +1,53 @@
-"""Each call goes to the toolbox that its tool is bound to: worlds are executed, the rest is simulated."""
+"""Each call goes to the toolbox that its tool is bound to; what nothing can run is simulated."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from callwright.schemas.base import digest
 from callwright.schemas.message import Observation, ToolCall
-from callwright.schemas.tool import Tool, WorldBinding
+from callwright.schemas.tool import Tool
 from callwright.toolbox.base import Session, Toolbox
+
+SIMULATED = "simulated"
 
 
 class RoutedToolbox:
-    """Hands a conversation's calls to two toolboxes, by what each tool is bound to."""
+    """Hands a conversation's calls to several toolboxes, by what each tool is bound to."""
 
-    def __init__(self, worlds: Toolbox, simulated: Toolbox) -> None:
-        self._worlds = worlds
-        self._simulated = simulated
+    def __init__(self, boxes: Mapping[str, Toolbox]) -> None:
+        """Type of binding -> its toolbox; `simulated` is for tools whose binding names none of them."""
+        self._boxes = dict(boxes)
 
     def open(self, tools: Sequence[Tool], *, toolkit: str, seed: int, clock: dt.date, item: str) -> Session:
-        sessions = [
-            box.open(tools, toolkit=toolkit, seed=seed, clock=clock, item=item)
-            for box in (self._worlds, self._simulated)
-        ]
-        executed = frozenset(tool.name for tool in tools if isinstance(tool.binding, WorldBinding))
-        return _RoutedSession(executed, *sessions)
+        routes = {tool.name: self._route(tool) for tool in tools}
+        used = set(routes.values()) | {SIMULATED}
+        sessions = {
+            name: self._boxes[name].open(tools, toolkit=toolkit, seed=seed, clock=clock, item=item)
+            for name in sorted(used)
+        }
+        return _RoutedSession(routes, sessions)
+
+    async def close(self) -> None:
+        for box in self._boxes.values():
+            await box.close()
+
+    def _route(self, tool: Tool) -> str:
+        kind = tool.binding.type if tool.binding else SIMULATED
+        return kind if kind in self._boxes else SIMULATED
 
 
 class _RoutedSession:
-    def __init__(self, executed: frozenset[str], worlds: Session, simulated: Session) -> None:
-        self._executed = executed
-        self._worlds = worlds
-        self._simulated = simulated
+    def __init__(self, routes: Mapping[str, str], sessions: Mapping[str, Session]) -> None:
+        self._routes = routes
+        self._sessions = sessions
 
     async def call(self, call: ToolCall) -> Observation:
-        return await (self._worlds if call.name in self._executed else self._simulated).call(call)
+        # A name that is not offered gets its refusal from the simulated server.
+        return await self._sessions[self._routes.get(call.name, SIMULATED)].call(call)
+
+    async def end(self) -> str | None:
+        states = {name: await session.end() for name, session in self._sessions.items()}
+        seen = {name: state for name, state in states.items() if state}
+        return digest(seen) if seen else None

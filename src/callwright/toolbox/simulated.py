@@ -37,6 +37,9 @@ class SimulatedToolbox:
     def open(self, tools: Sequence[Tool], *, toolkit: str, seed: int, clock: dt.date, item: str) -> Session:
         return SimulatedSession(self._model, self._sampling, tools, toolkit, seed, clock, item)
 
+    async def close(self) -> None:
+        """The model belongs to whoever made it."""
+
 
 class SimulatedSession:
     def __init__(
@@ -66,6 +69,9 @@ class SimulatedSession:
         status, body = await self._answer(tool, arguments)
         self._history.append({"tool": tool.name, "arguments": arguments, "status": status, "body": body})
         return answered(tool, status, body, "simulated")
+
+    async def end(self) -> str | None:
+        return None
 
     async def _answer(self, tool: Tool, arguments: dict[str, Any]) -> tuple[int, Any]:
         """The server's status and body; a success that breaks the documented shape is asked for once more."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Sequence
 
+from callwright.schemas.base import digest
 from callwright.schemas.message import Observation, ToolCall
 from callwright.schemas.tool import Tool, WorldBinding
-from callwright.toolbox.base import Session, checked_arguments
+from callwright.toolbox.base import Session, checked_arguments, observed
 from callwright.worlds import world_class
 from callwright.worlds.base import World
 
@@ -18,6 +18,9 @@ class WorldToolbox:
 
     def open(self, tools: Sequence[Tool], *, toolkit: str, seed: int, clock: dt.date, item: str) -> Session:
         return WorldSession(tools, seed, clock)
+
+    async def close(self) -> None:
+        """A world holds nothing but memory."""
 
 
 class WorldSession:
@@ -34,8 +37,11 @@ class WorldSession:
         tool, arguments = checked
         assert isinstance(tool.binding, WorldBinding)
         status, body = self._world(tool.binding.world).call(tool.binding.function, arguments)
-        content = json.dumps(body, ensure_ascii=False, allow_nan=False)
-        return Observation(content=content, status=status, trust="executed")
+        return observed(status, body, "executed")
+
+    async def end(self) -> str | None:
+        hashes = {name: world.state_hash() for name, world in sorted(self._worlds.items())}
+        return digest(hashes) if hashes else None
 
     def _world(self, name: str) -> World:
         if name not in self._worlds:
