@@ -101,9 +101,9 @@ def computed(body: Any, said: Mentions) -> Iterator[float]:
     rows = [row for row in body if isinstance(row, dict)]
     for key in {key for row in rows for key in row}:
         column = [row[key] for row in rows if key in row]
-        named = sum(isinstance(value, str) and _named(value, said) for value in column)
-        if named:
-            yield float(len(body) - named)
+        named = [value for value in column if isinstance(value, str) and _named(value, said)]
+        # Several entries may share a name: "the main hall at 5 pm, the main hall at 6 pm, and 10 more".
+        yield from (float(len(body) - some) for some in range(len(set(named)) or 1, len(named) + 1))
         amounts = [
             value for value in column if isinstance(value, int | float) and not isinstance(value, bool)
         ]

@@ -20,6 +20,8 @@ class IntendedCall(Record):
 
     name: str
     arguments: dict[str, Any]
+    means: bool = False
+    """Whether it only finds what another call needs, or is refused at first: another way there is as good."""
 
 
 class Task(Record):
@@ -41,6 +43,8 @@ class Task(Record):
     withheld: Tool | None = None
     """The tool that would have served the request, when it is not offered on purpose."""
     intended: tuple[IntendedCall, ...] = ()
+    goal: str | None = None
+    """Digest of the state that the intended calls leave; None where none was planned or none can be seen."""
     plan: dict[str, Any] = {}
     """What the planner tells the offline teacher, never rendered into a prompt; empty for a language model."""
     clock: dt.date
@@ -106,6 +110,8 @@ class Trajectory(Record):
     provenance: Provenance
     stopped: Literal["answered", "step_limit", "length"] = "answered"
     """Why the conversation ended."""
+    state: str | None = None
+    """Digest of the state that the calls left; None where none can be seen."""
 
     @cached_property
     def id(self) -> str:

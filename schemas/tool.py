@@ -31,6 +31,8 @@ class OpenAPIBinding(Record):
     """Argument name -> where it goes."""
     content_type: str | None = None
     """Media type of the request body; None without a body."""
+    live: bool = False
+    """Whether calls really go to the server; otherwise it is simulated."""
 
 
 class PythonBinding(Record):

@@ -15,7 +15,8 @@ from typing import Any
 
 from callwright.errors import GenerationError
 from callwright.generators.toolalpaca.offline import Wording, frames
-from callwright.generators.toolalpaca.plan import Planner, Scenario, is_opaque, scenarios
+from callwright.generators.toolalpaca.plan import Planner, Scenario, is_opaque
+from callwright.generators.toolalpaca.walks import scenarios
 from callwright.schemas.phrases import Field_, Lookup, PhraseSheet, ToolPhrases
 from callwright.schemas.task import Kind
 from callwright.schemas.tool import OpenAPIBinding, Refusal, Tool, Toolkit

@@ -50,12 +50,16 @@ class Episodes:
             task.tools, toolkit=task.toolkit, seed=task.seed, clock=task.clock, item=item
         )
         episode = _Episode(self._model, self._sampling, task, item, self._system(task))
-        stopped = await episode.play(session, self._max_steps)
+        try:
+            stopped = await episode.play(session, self._max_steps)
+        finally:
+            state = await session.end()
         return Trajectory(
             task=task,
             messages=tuple(episode.messages),
             provenance=Provenance(teacher=self._model.id, prompts=digests(), calls=tuple(episode.keys)),
             stopped=stopped,
+            state=state,
         )
 
     def _system(self, task: Task) -> str:
@@ -86,7 +90,7 @@ class _Episode:
             if completion.finish_reason == "length":
                 return "length"
             if not calls:
-                if not self._may_reply(steps):
+                if not self._may_reply():
                     return "answered"
                 await self._reply()
                 continue
@@ -99,9 +103,11 @@ class _Episode:
             if steps >= max_steps + 1:
                 return "step_limit"
 
-    def _may_reply(self, steps: int) -> bool:
+    def _may_reply(self) -> bool:
         """Whether the assistant's words are a question to somebody who still has something to say."""
-        asked = steps == 0 and bool(self._task.hidden) and self._replies < MAX_REPLIES
+        last = next((one for one in reversed(self.messages) if isinstance(one, ToolMessage)), None)
+        stuck = last is None or not last.observation.succeeded
+        asked = stuck and bool(self._task.hidden) and self._replies < MAX_REPLIES
         rules_done = self._model.reads_variables and self._replies > 0
         return asked and not rules_done and "?" in self.messages[-1].content
 

@@ -15,16 +15,9 @@ from typing import Any
 
 from callwright.errors import GenerationError
 from callwright.generators.base import Slot
-from callwright.generators.toolalpaca.plan import (
-    OFFERED,
-    Plan,
-    Planner,
-    Scenario,
-    distractors,
-    is_opaque,
-    possible,
-)
+from callwright.generators.toolalpaca.plan import Goal, Plan, Planner, Scenario, is_opaque
 from callwright.generators.toolalpaca.prompts import prompt
+from callwright.generators.toolalpaca.walks import OFFERED, distractors, possible
 from callwright.llm.base import Model, Request, Sampling
 from callwright.llm.replies import ask
 from callwright.schemas.task import Kind, Task
@@ -64,6 +57,8 @@ _KINDS: dict[Kind, str] = {
     "single": "One call of {tool} serves the request completely.",
     "multi_step": "Serving it takes at least two calls, one after the other, where a later one needs what an earlier "
     "one found or made; {tool} is the last of them.",
+    "parallel": "Serving it takes at least two calls that do not depend on each other, so that both can be made at "
+    "once: two things, places or days, or two different needs; {tool} is one of the tools.",
     "clarification": "It is about {tool}, but the person forgets to mention one thing that is required. Put what was "
     "left out into `details`.",
     "no_call": "It is about something that only {tool} could do.",
@@ -101,6 +96,7 @@ class Instructions:
             tools=offered,
             withheld=withheld,
             intended=plan.calls if plan else (),
+            goal=plan.state if plan else None,
             plan=plan.model_dump(mode="json") if plan else {},
             clock=clock,
         )
@@ -132,7 +128,7 @@ class Instructions:
         suited = {key: tool for key, tool in every.items() if _suits(kind, tool, kits)}
         # Names do not always tell: where no tool seems to suit, the model may try them all.
         chosen = suited if suited or kind == "no_call" else every
-        return {key: [Scenario(toolkit=key[0], tool=key[1])] for key in chosen}
+        return {key: [Scenario(toolkit=key[0], goals=(Goal(tool=key[1]),))] for key in chosen}
 
     def _plan(
         self, slot: Slot, toolkit: Toolkit, scenario: Scenario, turn: int, clock: dt.date
@@ -245,13 +241,12 @@ def variables(plan: Plan | None, seed: int, clock: dt.date) -> dict[str, Any]:
 
 
 def _hidden(kind: Kind, plan: Plan | None, details: str) -> dict[str, Any]:
-    if kind != "clarification":
-        return {}
+    """What the user knows and does not say at first."""
     if plan is None:
-        return {"details": details}
-    assert plan.scenario.missing is not None
-    name = plan.scenario.missing
-    return {name: plan.names.get(name, plan.arguments[name])}
+        return {"details": details} if kind == "clarification" else {}
+    name = plan.refusal.argument if plan.refusal else plan.scenario.missing
+    served = plan.served[-1]
+    return {name: served.names.get(name, served.arguments[name])} if name else {}
 
 
 def _distinct(tools: Sequence[Tool]) -> list[Tool]:

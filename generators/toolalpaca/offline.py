@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from callwright.errors import GenerationError
-from callwright.generators.toolalpaca.plan import Plan, is_opaque, list_in
+from callwright.generators.toolalpaca.plan import Goal, Plan, Served, is_opaque, list_in
 from callwright.llm.base import Completion, Request
 from callwright.schemas.base import canonical_json, digest
 from callwright.schemas.message import ToolCall
@@ -29,6 +29,11 @@ SHOWN = 6
 
 _GREETING = re.compile(r"(?:hi|hey|hello|okay|ok|so|oh|ooh|ugh|good|quick|thanks)\b", re.IGNORECASE)
 """How a message begins that nothing should stand before."""
+
+_GLAD = re.compile(
+    r"(?:sure|happy|of course|gladly|certainly|no problem|i can|i'll|let me|okay)\b", re.IGNORECASE
+)
+"""How a question begins that does not follow a refusal."""
 
 _CHATTER: Mapping[Register, float] = {"plain": 0.3, "polite": 0.35, "terse": 0.12, "chatty": 0.3}
 """How often a register brings up something that is no part of the request."""
@@ -71,34 +76,55 @@ class Wording:
         """The user's first message."""
         register = REGISTERS[self._rotate(len(REGISTERS), "register")]
         rng = self._rng("request")
-        if self._scenario.first:
-            first = self._sheet.tools[self._scenario.first]
-            sentences = self._ask(first, self._scenario.first, self._plan.first_arguments, (), register, rng)
-            sentences += self._follow(rng)
-        else:
-            hidden = (self._scenario.missing,) if self._scenario.missing else ()
-            tool, arguments = self._scenario.tool, self._plan.arguments
-            sentences = self._ask(self._phrases, tool, arguments, hidden, register, rng)
+        sentences: list[str] = []
+        for index, (goal, served) in enumerate(self._goals()):
+            if goal.follows:
+                sentences += self._follow(goal, served, rng)
+            elif goal.again:
+                sentences.append(self._again(goal, served, index))
+            else:
+                if index:
+                    sentences.append(self._joint(register, index))
+                hidden = (self._scenario.missing,) if self._scenario.missing else ()
+                if self._plan.refusal:
+                    served = served.model_copy(update={"arguments": self._plan.refusal.arguments})
+                sentences += self._ask(goal, served, hidden, register, rng)
         if rng.random() < _CHATTER[register]:
             context = rng.choice(self._sheet.contexts or frames()["contexts"])
             opens = rng.random() < 0.7 and not _GREETING.match(sentences[0])
             sentences.insert(0 if opens else len(sentences), context)
         return " ".join(sentences)
 
+    def _goals(self) -> list[tuple[Goal, Served]]:
+        return list(zip(self._scenario.goals, self._plan.served, strict=True))
+
+    def _joint(self, register: Register, index: int) -> str:
+        """What leads over to another request."""
+        worded = frames()["joints"][register]
+        return str(worded[self._rotate(len(worded), f"joint {index}")])
+
+    def _again(self, goal: Goal, served: Served, index: int) -> str:
+        """The same once more, for another thing, place or day."""
+        assert served.varied is not None
+        said = self._words(goal.tool, {served.varied: served.arguments[served.varied]}, "request", served)
+        if not is_name(said[served.varied]):
+            said[served.varied] = f'"{said[served.varied]}"'
+        worded = frames()["again" if index == 1 else "once_more"]
+        return fill(worded[self._rotate(len(worded), f"again {index}")], {"value": said[served.varied]})
+
     def _ask(
         self,
-        phrases: ToolPhrases,
-        tool: str,
-        arguments: Mapping[str, Any],
+        goal: Goal,
+        served: Served,
         hidden: tuple[str, ...],
         register: Register,
         rng: random.Random,
     ) -> list[str]:
         """The request and a sentence for each argument that it leaves out, as separate sentences."""
-        words = self._words(
-            tool, {name: value for name, value in arguments.items() if name not in hidden}, "request"
-        )
-        template = self._template(phrases, tool, register, words)
+        tool, phrases = goal.tool, self._sheet.tools[goal.tool]
+        said = {name: value for name, value in served.arguments.items() if name not in hidden}
+        words = self._words(tool, said, "request", served)
+        template = self._template(phrases, tool, register, words, opens=goal is self._scenario.goals[0])
         details = self._details(phrases, tool, template, words, rng)
         ask = fill(template, words)
         early = register in ("plain", "chatty") and rng.random() < 0.2 and not _GREETING.match(ask)
@@ -112,12 +138,16 @@ class Wording:
             sentence.split()[0] in ("I", "My", "We", "Our", "I'm", "I'd", "We're") and " it " not in sentence
         )
 
-    def _template(self, phrases: ToolPhrases, tool: str, register: Register, words: Mapping[str, str]) -> str:
+    def _template(
+        self, phrases: ToolPhrases, tool: str, register: Register, words: Mapping[str, str], opens: bool
+    ) -> str:
         """The next wording in turn: of this register where one is usable, else of any."""
         for registers in ((register,), REGISTERS):
             usable = [
                 one for name in registers for one in phrases.asks.get(name, ()) if slots(one) <= set(words)
             ]
+            if not opens:  # nobody says hello in the middle
+                usable = [one for one in usable if not _GREETING.match(one)]
             if usable:
                 # The fuller ones first in rotation: a request that says all it has to is the commonest.
                 full = [one for one in usable if slots(one)] or usable
@@ -125,17 +155,17 @@ class Wording:
                 return pool[self._rotate(len(pool), f"ask {tool} {register}", len(REGISTERS))]
         raise GenerationError("offline_no_wording", f"{tool}: no wording fits the arguments {sorted(words)}")
 
-    def _follow(self, rng: random.Random) -> list[str]:
+    def _follow(self, goal: Goal, served: Served, rng: random.Random) -> list[str]:
         """What is asked for in the same breath, with a sentence for each argument that it leaves out."""
-        assert self._scenario.first is not None
-        tool = self._toolkit.tool(self._scenario.tool)
-        own = {name: value for name, value in self._plan.arguments.items() if not is_opaque(tool, name)}
-        words = self._words(tool.name, own, "request")
-        usable = [one for one in self._phrases.follows[self._scenario.first] if slots(one) <= set(words)]
+        tool, phrases = self._toolkit.tool(goal.tool), self._sheet.tools[goal.tool]
+        own = {name: value for name, value in served.arguments.items() if not is_opaque(tool, name)}
+        words = self._words(tool.name, own, "request", served)
+        before = self._scenario.goals[0].tool
+        usable = [one for one in phrases.follows[before] if slots(one) <= set(words)]
         if not usable:
             raise GenerationError("offline_no_wording", f"{tool.name}: no follow-up wording fits")
         template = usable[self._rotate(len(usable), "follow")]
-        return [fill(template, words), *self._details(self._phrases, tool.name, template, words, rng)]
+        return [fill(template, words), *self._details(phrases, tool.name, template, words, rng)]
 
     def _details(
         self, phrases: ToolPhrases, tool: str, template: str, words: Mapping[str, str], rng: random.Random
@@ -151,33 +181,57 @@ class Wording:
         return sentences
 
     def user_reply(self) -> str:
-        """What the user answers when asked for the missing argument."""
-        name = self._scenario.missing
-        assert name is not None
-        value = {name: self._plan.arguments[name]}
-        words = self._words(self._scenario.tool, value, "reply")
+        """What the user answers when asked for the missing argument, or for another value of a refused one."""
+        name = self._asked
+        goal, served = self._goals()[-1]
+        words = self._words(goal.tool, {name: served.arguments[name]}, "reply", served)
         worded = self._phrases.replies.get(name)
         if worded:
             return fill(worded[self._rotate(len(worded), "reply")], words)
         generic = frames()["replies"]
         return fill(generic[self._rotate(len(generic), "reply")], {"value": words[name]})
 
+    @property
+    def _asked(self) -> str:
+        """The argument that the user is asked for."""
+        name = self._plan.refusal.argument if self._plan.refusal else self._scenario.missing
+        assert name is not None
+        return name
+
     def assistant_turn(self) -> Completion:
-        """The next call of the plan, the question before it, or the answer after the last."""
-        seen = self._variables["observations"]
+        """The next calls of the plan, the question before or between them, or the answer after the last."""
+        seen, answered = self._variables["observations"], self._variables["answered"]
         if self._variables["withheld"]:
             return Completion(text=self._decline())
-        if self._scenario.missing and not self._variables["answered"]:
+        if self._scenario.missing and not answered:
             return Completion(text=self._question(self._scenario.missing))
         if seen and seen[-1]["status"] >= 300:
-            raise GenerationError("plan_failed", f"{seen[-1]['name']} answered {seen[-1]['status']}")
+            if not self._plan.refusal or len(seen) == len(self._plan.calls):
+                raise GenerationError("plan_failed", f"{seen[-1]['name']} answered {seen[-1]['status']}")
+            if not answered:
+                return Completion(text=self._regret(seen[-1]["body"]["error"]))
         if len(seen) < len(self._plan.calls):
-            call = self._plan.calls[len(seen)]
+            return Completion(tool_calls=self._next_calls(len(seen)), finish_reason="tool_calls")
+        told = [self._tell(goal, served, index, seen) for index, (goal, served) in enumerate(self._goals())]
+        return Completion(text=" ".join(told))
 
-            arguments = json.dumps(call.arguments, ensure_ascii=False, allow_nan=False)
-            made = ToolCall(id=f"call_{len(seen)}", name=call.name, arguments=arguments)
-            return Completion(tool_calls=(made,), finish_reason="tool_calls")
-        return Completion(text=self._answer(seen))
+    def _next_calls(self, done: int) -> tuple[ToolCall, ...]:
+        """The calls of the turn that begins after so many calls."""
+        for together in self._plan.rounds:
+            if done <= 0:
+                break
+            done -= len(together)
+        made = [json.dumps(call.arguments, ensure_ascii=False, allow_nan=False) for call in together]
+        return tuple(
+            ToolCall(id=f"call_{index}", name=call.name, arguments=arguments)
+            for index, (call, arguments) in enumerate(zip(together, made, strict=True))
+        )
+
+    def _regret(self, error: str) -> str:
+        """What went wrong, and the question for another value."""
+        worded = frames()["regrets"]
+        words = {"error": error, "question": self._question(self._asked, glad=False)}
+        return fill(worded[self._rotate(len(worded), "regret")], words)
 
     def _decline(self) -> str:
         worded = frames()
@@ -185,36 +239,40 @@ class Wording:
         offer = worded["offers"][self._rotate(len(worded["offers"]), "offer")]
         return fill(decline + offer, {"does": self._phrases.does, "noun": self._sheet.noun})
 
-    def _question(self, name: str) -> str:
-        worded = self._phrases.questions[name]
+    def _question(self, name: str, glad: bool = True) -> str:
+        worded: Sequence[str] = self._phrases.questions[name]
+        if not glad:
+            worded = [one for one in worded if not _GLAD.match(one)] or worded
         return fill(worded[self._rotate(len(worded), "question")], {"human": humanise(name)})
 
-    def _answer(self, seen: Sequence[Mapping[str, Any]]) -> str:
-        last = self._tell(self._scenario.tool, self._plan.arguments, seen[-1]["body"])
-        if not self._scenario.first:
-            return last
-        return f"{self._tell(self._scenario.first, self._plan.first_arguments, seen[0]['body'])} {last}"
-
-    def _tell(self, tool: str, arguments: Mapping[str, Any], body: Any) -> str:
-        """What the assistant says of one call's answer."""
+    def _tell(self, goal: Goal, served: Served, index: int, seen: Sequence[Mapping[str, Any]]) -> str:
+        """What the assistant says of one goal's answer."""
+        tool, body = goal.tool, seen[served.call]["body"]
         phrases = self._sheet.tools[tool]
-        words = self._words(tool, arguments, "answer")
+        words = self._words(tool, served.arguments, "answer", served)
         rows = list_in(body)
         if rows is not None and not rows and phrases.empty:
             usable: Sequence[str] = phrases.empty
         else:
-            words |= self._reply_words(tool, phrases, body, rows)
+            words |= self._reply_words(tool, phrases, body, rows, served)
             usable = [one for one in phrases.answers if slots(one) <= set(words)]
             if "facts" in words:  # what came back is worth more than that something did
                 usable = [one for one in usable if slots(one)] or usable
             if words.get("count") == "1":  # "1 events" is what a count of one makes of most sentences
                 usable = [one for one in usable if "count" not in slots(one)] or usable
+            if len(self._scenario.goals) > 1:  # an answer that names what it is about
+                usable = [one for one in usable if slots(one) & set(served.arguments)] or usable
         if not usable:
             raise GenerationError("offline_no_wording", f"{tool}: no answer fits what came back")
-        return fill(usable[self._rotate(len(usable), f"answer {tool}")], words)
+        return fill(usable[self._rotate(len(usable), f"answer {tool}", index=index)], words)
 
     def _reply_words(
-        self, tool: str, phrases: ToolPhrases, body: Any, rows: Sequence[Mapping[str, Any]] | None
+        self,
+        tool: str,
+        phrases: ToolPhrases,
+        body: Any,
+        rows: Sequence[Mapping[str, Any]] | None,
+        served: Served,
     ) -> dict[str, str]:
         words: dict[str, str] = {}
         body = unwrapped(body)
@@ -229,13 +287,13 @@ class Wording:
                 for name, v in scalars.items()
                 if not (isinstance(v, list) and any(_nested(o) for o in v))
             }
-            said = self._words(tool, plain, "reply")
+            said = self._words(tool, plain, "reply", served)
             words |= {f"reply.{name}": text for name, text in said.items()}
             facts = [
                 f"the {plain_words(name)} {_is_or_are(plain[name])} {_set_apart(plain[name], text)}"
                 for name, text in said.items()
                 # A thing that people call by its name has been named; its id is not that name.
-                if name not in self._plan.names and _tellable(name, plain[name])
+                if name not in served.names and _tellable(name, plain[name])
             ]
             if facts:
                 words["facts"] = say_list(facts[:4])
@@ -252,7 +310,7 @@ class Wording:
 
     def _item(self, tool: str, template: str, row: Mapping[str, Any]) -> str | None:
         flat = {name: value for name, value in row.items() if not _nested(value) and value is not None}
-        words = self._words(tool, flat, "item")
+        words = self._words(tool, flat, "item", None)
         if not slots(template) <= set(words):
             return None
         text = template
@@ -260,26 +318,35 @@ class Wording:
             text = text.replace("{" + name + "}", words[name])
         return text
 
-    def _words(self, tool: str, values: Mapping[str, Any], purpose: str) -> dict[str, str]:
+    def _words(
+        self, tool: str, values: Mapping[str, Any], purpose: str, served: Served | None
+    ) -> dict[str, str]:
         """Each value as it is said; ids by the name that people know."""
         said: dict[str, str] = {}
         for name, value in values.items():
             rng = self._rng(purpose)  # one person says all dates in one style
-            known = self._plan.names.get(name) if purpose != "item" else None
+            known = served.names.get(name) if served else None
             field = field_for(self._sheet, tool, name)
             said[name] = known or say_field(value, field, self._clock, rng, listed=purpose == "item")
         return said
 
-    def _rotate(self, length: int, purpose: str, every: int = 1) -> int:
+    def _rotate(self, length: int, purpose: str, every: int = 1, index: int = 0) -> int:
         """Wordings take turns instead of being drawn, so that none crowds a tool's rows.
 
         `every` slows a wheel down: registers turn with each row of a scenario, wordings after all registers.
+        `index` moves on within one row, so that two answers of one tool are worded differently.
         """
         offset = int(digest([self._scenario.model_dump(), purpose])[:6], 16)
-        return (self._plan.turn // every + offset) % length
+        return (self._plan.turn // every + offset + index) % length
 
     def _rng(self, purpose: str) -> random.Random:
         return random.Random(digest([self._variables["seed"], purpose]))
+
+
+def is_name(words: str) -> bool:
+    """Whether words stand in a sentence without quotation marks: not a title such as "Cannot cancel the trial"."""
+    inner = [word for word in words.split()[1:] if len(word) > 3 and word[0].isalpha()]
+    return '"' in words or words[0].islower() or all(word[0].isupper() for word in inner)
 
 
 def unwrapped(body: Any) -> Any:

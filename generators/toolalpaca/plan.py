@@ -1,7 +1,6 @@
-"""Plan a conversation by rule: what is asked for, and which calls serve it, executed on the simulated server.
+"""Plan a conversation by rule: values for a scenario, and the calls that serve it, executed on what will run them.
 
-A plan is what the offline teacher words. A language model never sees it; it is only told which tool the request
-should turn on.
+The offline teacher words a plan; a language model is only told what the person wants, in plain words.
 """
 
 from __future__ import annotations
@@ -10,107 +9,110 @@ import datetime as dt
 import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+import networkx as nx
 
 from callwright.errors import GenerationError
 from callwright.schemas.base import Record
 from callwright.schemas.phrases import Lookup, PhraseSheet, ToolPhrases
-from callwright.schemas.task import IntendedCall, Kind
+from callwright.schemas.task import IntendedCall
 from callwright.schemas.tool import Tool, Toolkit, WorldBinding
 from callwright.sources.validation import errors
 from callwright.toolbox.offline import is_query
-from callwright.toolbox.rehearsal import Rehearsal
+from callwright.toolbox.rehearsal import Rehearsal, can_rehearse
 from callwright.values.makers import NOTHING, field_for, is_id_name, json_type, looks_like_id, make
-from callwright.values.resources import share_resource
 from callwright.values.spoken import humanise
-
-OFFERED = (3, 8)
-"""Tools offered in a row, at least and at most."""
 
 _REDRAWS = 8
 """How often values are drawn again when they would change nothing."""
 
 _ORDERED = (("start", "end"), ("from", "to"), ("since", "until"), ("min", "max"), ("after", "before"))
+_REFUSALS = (409, 422)
+"""What a server answers when it understood a call and does not do it."""
+
+
+class Goal(Record):
+    """One thing that is asked for: a tool with one combination of arguments."""
+
+    tool: str
+    combination: tuple[str, ...] = ()
+    follows: bool = False
+    """Its id stands in the answer of the goal before it; both are asked for in the same breath."""
+    again: bool = False
+    """It is the goal before it once more, with one value changed: "and the same for ..."."""
 
 
 class Scenario(Record):
-    """What a request turns on: one tool with one combination of arguments, perhaps after another tool."""
+    """What a request turns on; its last goal is the one that the attempt is about."""
 
     toolkit: str
-    tool: str
-    combination: tuple[str, ...] = ()
+    goals: tuple[Goal, ...]
     missing: str | None = None
     """The argument that the user leaves out at first."""
-    first: str | None = None
-    """The tool that is asked for in the same breath and whose answer holds our id."""
-    first_combination: tuple[str, ...] = ()
+    refused: bool = False
+    """The server says no to one value; the user is asked and names another."""
+
+    @property
+    def tool(self) -> str:
+        return self.goals[-1].tool
+
+
+class Served(Record):
+    """A goal with values, and which call serves it."""
+
+    arguments: dict[str, Any]
+    names: dict[str, str] = {}
+    """Id argument -> the name that people use for the thing."""
+    varied: str | None = None
+    """The argument whose value alone differs from the goal before."""
+    call: int
+    """Index among the plan's calls."""
+
+
+class Refusal(Record):
+    """What the server says no to at first."""
+
+    argument: str
+    """The argument that the user then changes."""
+    arguments: dict[str, Any]
+    """The arguments that are refused."""
 
 
 class Plan(Record):
     """A scenario with values: the calls that serve the request, and how people speak of their arguments."""
 
     scenario: Scenario
-    arguments: dict[str, Any]
-    """Arguments of the call that the request turns on."""
-    first_arguments: dict[str, Any] = {}
-    names: dict[str, str] = {}
-    """Id argument -> the name that people use for the thing."""
-    calls: tuple[IntendedCall, ...]
-    """All calls, in order."""
+    served: tuple[Served, ...]
+    """The goals in their order."""
+    rounds: tuple[tuple[IntendedCall, ...], ...]
+    """The calls by turn; those of one turn do not depend on each other, which was tried out."""
+    refusal: Refusal | None = None
+    state: str | None = None
+    """Digest of the state that the calls leave; None where none can be seen."""
     turn: int
-    """How often this tool had its turn before; wordings rotate with it."""
+    """How often this scenario had its turn before; wordings rotate with it."""
+
+    @property
+    def calls(self) -> tuple[IntendedCall, ...]:
+        return tuple(call for together in self.rounds for call in together)
 
 
-def scenarios(toolkit: Toolkit, kind: Kind, *, only: str | None = None) -> dict[str, list[Scenario]]:
-    """Tool -> every scenario of a kind that the toolkit's phrase sheet can word; of one tool with `only`."""
-    sheet = toolkit.phrases
-    if sheet is None:
-        return {}
-    worded = [tool for tool in toolkit.tools if tool.name in sheet.tools and only in (None, tool.name)]
-    found = {tool.name: list(_of_tool(toolkit, sheet, tool, kind)) for tool in worded}
-    return {name: listed for name, listed in found.items() if listed}
+def argument_names(combination: Sequence[str]) -> list[str]:
+    return [part.partition("=")[0] for part in combination]
 
 
-def possible(toolkits: Sequence[Toolkit], kind: Kind) -> dict[tuple[str, str], list[Scenario]]:
-    """(Toolkit, tool) -> its scenarios, those left out for which too few other tools can be offered."""
-    found = {}
-    for toolkit in toolkits:
-        for name, listed in scenarios(toolkit, kind).items():
-            if kind != "no_call" or len(distractors(toolkits, toolkit.tool(name))) >= OFFERED[0]:
-                found[toolkit.name, name] = listed
-    return found
-
-
-def distractors(toolkits: Sequence[Toolkit], withheld: Tool) -> list[Tool]:
-    """Tools that could stand in for nothing: none of them acts on what the withheld one acts on."""
-    return [tool for toolkit in toolkits for tool in toolkit.tools if not share_resource(tool, withheld)]
-
-
-def _of_tool(toolkit: Toolkit, sheet: PhraseSheet, tool: Tool, kind: Kind) -> Iterator[Scenario]:
-    phrases = sheet.tools[tool.name]
-    for combination in combinations(tool, phrases):
-        names = [part.split("=")[0] for part in combination]
-        lookups = [name for name in names if lookup_of(sheet, tool, name)]
-        opaque = [name for name in names if is_opaque(tool, name, sheet) and name not in lookups]
-        base = Scenario(toolkit=toolkit.name, tool=tool.name, combination=combination)
-        if kind == "multi_step" and len(opaque) + len(lookups) == 1:
-            yield from _following(toolkit, sheet, base)
-        if opaque or len(lookups) > 1:
-            continue
-        if (kind == "single" and not lookups) or (kind == "multi_step" and lookups) or kind == "no_call":
-            yield base
-        if kind == "clarification":
-            asked = [name for name in names if name in phrases.questions and name in tool.required]
-            yield from (base.model_copy(update={"missing": name}) for name in asked)
-
-
-def _following(toolkit: Toolkit, sheet: PhraseSheet, scenario: Scenario) -> Iterator[Scenario]:
-    for first in sheet.tools[scenario.tool].follows:
-        tool = toolkit.tool(first)
-        for combination in combinations(tool, sheet.tools[first]):
-            names = [part.split("=")[0] for part in combination]
-            if not any(lookup_of(sheet, tool, name) or is_opaque(tool, name, sheet) for name in names):
-                yield scenario.model_copy(update={"first": first, "first_combination": combination})
+def varying(tool: Tool, combination: Sequence[str]) -> list[str]:
+    """Arguments of which "and the same for ..." can name another value: texts and dates."""
+    return [
+        part
+        for part in combination
+        if "=" not in part
+        and json_type(tool.properties[part]) == "string"
+        and tool.properties[part].get("format", "date") == "date"
+        and not is_id_name(part)
+    ]
 
 
 def combinations(tool: Tool, phrases: ToolPhrases) -> tuple[tuple[str, ...], ...]:
@@ -120,6 +122,11 @@ def combinations(tool: Tool, phrases: ToolPhrases) -> tuple[tuple[str, ...], ...
 
 def lookup_of(sheet: PhraseSheet, tool: Tool, name: str) -> Lookup | None:
     return field_for(sheet, tool.name, name).lookup
+
+
+def query_of(tool: Tool, by: str = "") -> str | None:
+    """The argument of a search that takes words, or the very field `by`; None for a list that takes neither."""
+    return next((name for name in tool.properties if name == by or is_query(humanise(name))), None)
 
 
 def is_opaque(tool: Tool, name: str, sheet: PhraseSheet | None = None) -> bool:
@@ -137,6 +144,18 @@ def is_opaque(tool: Tool, name: str, sheet: PhraseSheet | None = None) -> bool:
     )
 
 
+@dataclass
+class _Call:
+    """One call of a plan under way."""
+
+    tool: Tool
+    arguments: dict[str, Any]
+    needs: tuple[int, ...]
+    """The calls before it whose answers, or whose refusal, it rests on."""
+    means: bool
+    body: Any
+
+
 class Planner:
     """Draws values for a scenario and executes its calls on what will run them: a world, or rules."""
 
@@ -147,84 +166,170 @@ class Planner:
         self._clock = clock
         self._rng = rng
         self._seed = seed
-        self._rehearsal = Rehearsal(toolkit, seed, clock)
+        self._rehearsal = self._fresh()
+        self._calls: list[_Call] = []
+        self._order: list[int] = []
+        """The calls in the order in which they are made."""
 
     def plan(self, scenario: Scenario, turn: int, execute: bool = True) -> Plan:
         """The plan of a scenario.
 
         Args:
             scenario: What the request turns on.
-            turn: How often this tool had its turn before.
+            turn: How often this scenario had its turn before.
             execute: False for a request that no offered tool can serve: nothing is called.
 
         Raises:
             GenerationError: `offline_no_value`: no rule yields a value, or the answers do not hold what is needed.
+                `plan_failed`: a server says no, or calls that should not depend on each other do.
         """
-        tool = self._toolkit.tool(scenario.tool)
-        first_arguments: dict[str, Any] = {}
-        known: dict[str, Any] = {}
-        names: dict[str, str] = {}
-        if scenario.first:
-            first = self._toolkit.tool(scenario.first)
-            first_arguments = self._arguments(first, scenario.first_combination, {})
-            known, names = self._from_answer(tool, self._execute(first, first_arguments))
-        for argument in (part.split("=")[0] for part in scenario.combination):
-            lookup = lookup_of(self._sheet, tool, argument)
-            if lookup and argument not in known:
-                entity, names[argument] = self._look_up(lookup, execute)
-                known = {
-                    **_dates(tool, entity, self._rng),
-                    argument: entity.get(lookup.field or argument, ""),
-                }
-        for _ in range(_REDRAWS):
-            arguments = self._arguments(tool, scenario.combination, known)
-            if not set(names.values()) & {value for value in arguments.values() if isinstance(value, str)}:
-                break
-        else:
-            raise GenerationError("offline_no_value", f"{tool.name}: it would be given the name that it has")
-        if execute:
-            self._execute(tool, arguments)
-        calls = tuple(
-            IntendedCall(name=past["tool"], arguments=past["arguments"]) for past in self._rehearsal.history
+        found = [self._look_up(goal, execute) for goal in scenario.goals]
+        served: list[Served] = []
+        refusal: Refusal | None = None
+        for goal, known in zip(scenario.goals, found, strict=True):
+            tool = self._toolkit.tool(goal.tool)
+            if goal.follows:
+                known = self._from_answer(tool, served[-1].call)
+            arguments = self._settled(tool, goal, known, served)
+            needs = known.needs
+            if scenario.refused:
+                refusal = self._refusal(tool, goal, arguments)
+                needs = (*needs, self._execute(tool, refusal.arguments, needs, refused=True))
+            call = self._execute(tool, arguments, needs, execute=execute)
+            varied = self._varied(served[-1].arguments, arguments, tool) if goal.again else None
+            served.append(Served(arguments=arguments, names=known.names, varied=varied, call=call))
+        ranks = self._ranks()
+        order = self._order = sorted(range(len(self._calls)), key=lambda index: (ranks[index], index))
+        rounds = [[index for index in order if ranks[index] == rank] for rank in sorted(set(ranks))]
+        state = (
+            self._tried(rounds, refusal)
+            if execute and can_rehearse(self._toolkit.tool(scenario.tool))
+            else None
         )
         return Plan(
             scenario=scenario,
-            arguments=arguments,
-            first_arguments=first_arguments,
-            names=names,
-            calls=calls,
+            served=tuple(one.model_copy(update={"call": order.index(one.call)}) for one in served),
+            rounds=tuple(tuple(self._intended(index) for index in together) for together in rounds)
+            if execute
+            else (),
+            refusal=refusal,
+            state=state,
             turn=turn,
         )
 
     @property
     def observations(self) -> list[dict[str, Any]]:
         """What the calls of the plan were answered, as an answerer sees it."""
-        return [
-            {"name": past["tool"], "status": past["status"], "body": past["body"]}
-            for past in self._rehearsal.history
-        ]
+        past = [self._rehearsal.history[index] for index in self._order]
+        return [{"name": one["tool"], "status": one["status"], "body": one["body"]} for one in past]
 
-    def _execute(self, tool: Tool, arguments: dict[str, Any]) -> Any:
-        status, body = self._rehearsal.call(tool, arguments)
-        if status >= 300:
-            raise GenerationError("plan_failed", f"{tool.name} answered {status}")
-        return body
+    def _fresh(self) -> Rehearsal:
+        return Rehearsal(self._toolkit, self._seed, self._clock)
 
-    def _look_up(self, lookup: Lookup, execute: bool) -> tuple[Mapping[str, Any], str]:
-        """A thing with a name of its own from another tool's answer, and that name."""
+    def _intended(self, index: int) -> IntendedCall:
+        call = self._calls[index]
+        return IntendedCall(name=call.tool.name, arguments=call.arguments, means=call.means)
+
+    def _execute(
+        self,
+        tool: Tool,
+        arguments: dict[str, Any],
+        needs: tuple[int, ...],
+        *,
+        means: bool = False,
+        refused: bool = False,
+        execute: bool = True,
+    ) -> int:
+        """Make one call of the plan; its index. What cannot be rehearsed is only noted down."""
+        if any(call.tool is tool and call.arguments == arguments for call in self._calls):
+            raise GenerationError(
+                "offline_no_value", f"{tool.name}: it would be called twice in the same way"
+            )
+        body: Any = None
+        if execute and can_rehearse(tool):
+            status, body = self._rehearsal.call(tool, arguments)
+            if (status >= 300) is not refused:
+                raise GenerationError("plan_failed", f"{tool.name} answered {status}")
+        self._calls.append(_Call(tool, arguments, needs, means or refused, body))
+        return len(self._calls) - 1
+
+    def _ranks(self) -> list[int]:
+        """The turn of each call: the longest path that leads to it."""
+        graph: nx.DiGraph[int] = nx.DiGraph()
+        graph.add_nodes_from(range(len(self._calls)))
+        graph.add_edges_from((need, index) for index, call in enumerate(self._calls) for need in call.needs)
+        ranks = [0] * len(self._calls)
+        for index in nx.topological_sort(graph):
+            ranks[index] = max((ranks[need] + 1 for need in graph.predecessors(index)), default=0)
+        return ranks
+
+    def _tried(self, rounds: list[list[int]], refusal: Refusal | None) -> str | None:
+        """The state that the calls leave, the same whichever order the calls of one turn are made in.
+
+        Raises:
+            GenerationError: `plan_failed`: the order matters.
+        """
+        forward = self._run([index for together in rounds for index in together], refusal)
+        if any(len(together) > 1 for together in rounds):
+            backward = self._run([index for together in rounds for index in reversed(together)], refusal)
+            if forward != backward:
+                raise GenerationError("plan_failed", "calls of one turn depend on each other")
+        return forward[1]
+
+    def _run(self, order: list[int], refusal: Refusal | None) -> tuple[dict[int, Any], str | None]:
+        """What each call is answered when they are made in an order, and the state that they leave."""
+        rehearsal = self._fresh()
+        answers: dict[int, Any] = {}
+        for index in order:
+            call = self._calls[index]
+            answers[index] = rehearsal.call(call.tool, call.arguments)
+            refused = refusal is not None and call.arguments == refusal.arguments
+            if (answers[index][0] >= 300) is not refused:
+                raise GenerationError("plan_failed", f"{call.tool.name} answered {answers[index][0]}")
+        return answers, rehearsal.state_hash()
+
+    # Ids: from a list or a search, or from the answer before
+
+    def _look_up(self, goal: Goal, execute: bool) -> _Known:
+        """The ids that a goal's lookups give, and what else is known of the things they belong to."""
+        tool = self._toolkit.tool(goal.tool)
+        known = _Known({}, {}, ())
+        if goal.follows:
+            return known
+        for argument in argument_names(goal.combination):
+            lookup = lookup_of(self._sheet, tool, argument)
+            if lookup:
+                entity, name, call = self._found(lookup, set(known.names.values()), execute)
+                known = _Known(
+                    {
+                        **_dates(tool, entity, self._rng),
+                        **known.values,
+                        argument: entity.get(lookup.field or argument, ""),
+                    },
+                    {**known.names, argument: name},
+                    known.needs if call is None or call in known.needs else (*known.needs, call),
+                )
+        return known
+
+    def _found(
+        self, lookup: Lookup, taken: set[str], execute: bool
+    ) -> tuple[Mapping[str, Any], str, int | None]:
+        """A thing with a name of its own from another tool's answer, that name, and the call that finds it."""
         tool = self._toolkit.tool(lookup.tool)
         arguments = self._search(tool, lookup.by)
-        scratch = Rehearsal(self._toolkit, self._seed, self._clock)
         if not execute:
-            return self._choose(scratch.call(tool, arguments)[1], lookup, arguments)
-        query = next(
-            (name for name in tool.properties if name == lookup.by or is_query(humanise(name))), None
-        )
+            return *self._choose(self._fresh().call(tool, arguments)[1], lookup, arguments, taken), None
+        query = query_of(tool, lookup.by)
         if isinstance(tool.binding, WorldBinding) and query and not arguments:
             # What exists is known from looking around; the conversation then searches for it by its name.
-            _, name = self._choose(scratch.call(tool, {})[1], lookup, {})
+            taken = taken | {call.arguments[query] for call in self._calls if query in call.arguments}
+            _, name = self._choose(self._fresh().call(tool, {})[1], lookup, {}, taken)
             arguments = {query: name}
-        return self._choose(self._execute(tool, arguments), lookup, arguments)
+        for index, call in enumerate(self._calls):
+            if call.tool is tool and call.arguments == arguments:
+                return *self._choose(call.body, lookup, arguments, taken), index
+        made = self._execute(tool, arguments, (), means=True)
+        return *self._choose(self._calls[made].body, lookup, arguments, taken), made
 
     def _search(self, tool: Tool, by: str) -> dict[str, Any]:
         """Arguments that find the thing: its name where the tool takes a query or that very field, else none."""
@@ -245,7 +350,9 @@ class Planner:
         values = field_for(self._sheet, tool.name, by).values
         return values if isinstance(values, tuple) else ()
 
-    def _choose(self, body: Any, lookup: Lookup, query: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
+    def _choose(
+        self, body: Any, lookup: Lookup, query: Mapping[str, Any], taken: set[str]
+    ) -> tuple[Mapping[str, Any], str]:
         rows = [
             row
             for row in list_in(body) or []
@@ -254,22 +361,82 @@ class Planner:
         names = [row[lookup.by].casefold() for row in rows]
         unique = [row for row in rows if sum(row[lookup.by].casefold() in name for name in names) == 1]
         searched = [row for row in unique if row[lookup.by] in query.values()] if query else unique
-        if not searched:
+        free = [row for row in searched if row[lookup.by] not in taken]
+        if not free:
             raise GenerationError(
                 "offline_no_value", f"{lookup.tool}: no entry with a {lookup.by} of its own"
             )
-        chosen = self._rng.choice(searched)
+        chosen = self._rng.choice(free)
         return chosen, chosen[lookup.by]
 
-    def _from_answer(self, tool: Tool, body: Any) -> tuple[dict[str, Any], dict[str, str]]:
-        """The id argument that the first tool's answer gives, and the name of its thing where it has one."""
+    def _from_answer(self, tool: Tool, call: int) -> _Known:
+        """The id argument that an earlier call's answer gives, and the name of its thing where it has one."""
+        body = self._calls[call].body
         for name in tool.properties:
             lookup = lookup_of(self._sheet, tool, name)
             field = (lookup.field if lookup else None) or name
             if is_opaque(tool, name) and isinstance(body, dict) and field in body:
                 called = body.get(lookup.by) if lookup else None
-                return {name: body[field]}, {name: called} if isinstance(called, str) else {}
+                names = {name: called} if isinstance(called, str) else {}
+                return _Known({name: body[field]}, names, (call,))
         raise GenerationError("offline_no_value", f"{tool.name}: the answer before it holds no id for it")
+
+    # Values
+
+    def _settled(self, tool: Tool, goal: Goal, known: _Known, served: Sequence[Served]) -> dict[str, Any]:
+        """Arguments that say something: no thing gets the name it has, no goal repeats the one before."""
+        for _ in range(_REDRAWS):
+            arguments = self._arguments(tool, goal.combination, known.values)
+            if goal.again:
+                arguments = self._once_more(tool, goal, arguments, served)
+            renamed = set(known.names.values()) & {v for v in arguments.values() if isinstance(v, str)}
+            if not renamed and arguments not in [one.arguments for one in served]:
+                return arguments
+        raise GenerationError("offline_no_value", f"{tool.name}: nothing new can be asked of it")
+
+    def _once_more(
+        self, tool: Tool, goal: Goal, drawn: dict[str, Any], served: Sequence[Served]
+    ) -> dict[str, Any]:
+        """The arguments of the goal before, with one value changed: the thing looked up, else a text or a date."""
+        before = served[-1]
+        looked_up = [name for name in goal.combination if lookup_of(self._sheet, tool, name)]
+        if looked_up:
+            name = looked_up[0]
+        elif len(served) > 1 and before.varied:
+            name = before.varied
+        else:
+            name = self._rng.choice(varying(tool, goal.combination))
+        return {**before.arguments, name: drawn[name]}
+
+    def _varied(self, before: Mapping[str, Any], now: Mapping[str, Any], tool: Tool) -> str:
+        changed = [name for name in now if before.get(name) != now[name]]
+        if len(changed) != 1:
+            raise GenerationError("offline_no_value", f"{tool.name}: more than one value would change")
+        return changed[0]
+
+    def _refusal(self, tool: Tool, goal: Goal, arguments: dict[str, Any]) -> Refusal:
+        """The arguments with one value that the world says no to, and that a person could well have named."""
+        questions = self._sheet.tools[tool.name].questions
+        askable = [
+            name for name in goal.combination if name in questions and not lookup_of(self._sheet, tool, name)
+        ]
+        drawn = [(name, self._value(tool, name)) for name in askable for _ in range(6)]
+        self._rng.shuffle(drawn)
+        slips = [(name, value) for name in askable for value in self._slips(tool, name, arguments[name])]
+        for name, value in (*drawn, *slips):
+            tried = {**arguments, name: value}
+            if value == arguments[name] or any(True for _ in errors(tool.parameters, tried)):
+                continue
+            if self._rehearsal.peek(tool, tried)[0] in _REFUSALS:
+                return Refusal(argument=name, arguments=tried)
+        raise GenerationError("offline_no_value", f"{tool.name}: nothing was found that it says no to")
+
+    def _slips(self, tool: Tool, name: str, value: Any) -> Iterator[Any]:
+        """Values that a person might name by mistake: a bit too much, or a day that is past."""
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            yield from (round(value * factor) for factor in (1.25, 1.5, 2, 3, 5, 10))
+        if isinstance(value, str) and tool.properties[name].get("format") == "date":
+            yield (self._clock - dt.timedelta(days=self._rng.randint(2, 12))).isoformat()
 
     def _arguments(self, tool: Tool, combination: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any]:
         record = self._record(tool, combination)
@@ -290,7 +457,7 @@ class Planner:
 
     def _record(self, tool: Tool, combination: Sequence[str]) -> dict[str, Any]:
         """Values that belong together, for a tool that takes several fields of one thing."""
-        names = {part.split("=")[0] for part in combination}
+        names = set(argument_names(combination))
         rows = [row for row in self._sheet.records.get(tool.resource, ()) if len(names & set(row)) > 1]
         return dict(self._rng.choice(rows)) if rows else {}
 
@@ -302,6 +469,17 @@ class Planner:
         if value is NOTHING:
             raise GenerationError("offline_no_value", f"{tool.name}: no rule yields a value for {name}")
         return value
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Arguments that an answer gives."""
+
+    values: dict[str, Any]
+    names: dict[str, str]
+    """Id argument -> the name that people use for the thing."""
+    needs: tuple[int, ...]
+    """The calls whose answers hold them."""
 
 
 def list_in(body: Any) -> list[Any] | None:

@@ -74,8 +74,6 @@ def test_a_key_whose_feature_is_not_there_yet_is_refused(tmp_path: Path, lines: 
 
 
 def test_so_are_planned_keys_inside_others(tmp_path: Path):
-    parallel = GOOD.replace("single: 1.0", "single: 0.5\n  parallel: 0.5")
-    assert ":9: mix.parallel: " in refused(tmp_path, parallel)
     judge = GOOD.replace("offline}", "offline}\n  judge: {engine: offline}")
     assert ":7: models.judge: " in refused(tmp_path, judge)
     for source in ("mcp: server", "python: module"):

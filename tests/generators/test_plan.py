@@ -8,16 +8,18 @@ from made import CLOSED, demo, demo_rows, make_rows
 
 from callwright.errors import GenerationError
 from callwright.generators.toolalpaca.plan import (
+    Goal,
     Plan,
     Planner,
     Scenario,
     is_opaque,
     list_in,
     ordered,
-    scenarios,
 )
+from callwright.generators.toolalpaca.walks import scenarios
 from callwright.schemas.phrases import Field_, Lookup, PhraseSheet, ToolPhrases
 from callwright.schemas.tool import Reply, Tool, Toolkit
+from callwright.toolbox.rehearsal import Rehearsal
 
 CLOCK = dt.date(2026, 3, 10)
 MUSEUM, LIBRARY = demo().toolkits
@@ -32,13 +34,13 @@ def takes(tool, /, **properties):
 
 def planned(toolkit, tool, combination, seed=1, **scenario):
     return Planner(toolkit, seed, CLOCK, random.Random(seed)).plan(
-        Scenario(toolkit=toolkit.name, tool=tool, combination=combination, **scenario), 0
+        Scenario(toolkit=toolkit.name, goals=(Goal(tool=tool, combination=combination),), **scenario), 0
     )
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_range_is_in_order_and_never_empty(seed):
-    arguments = planned(MUSEUM, "listSpecialEvents", ("startDate", "endDate"), seed).arguments
+    arguments = planned(MUSEUM, "listSpecialEvents", ("startDate", "endDate"), seed).served[0].arguments
     assert CLOCK.isoformat() < arguments["startDate"] < arguments["endDate"]
 
 
@@ -62,11 +64,11 @@ def test_the_ends_of_a_range_are_put_in_order(given, expected):
 def test_a_ticket_is_for_a_day_on_which_the_event_takes_place(seed):
     combination = ("ticketType=event", "ticketDate", "eventId")
     plan = planned(MUSEUM, "buyMuseumTickets", combination, seed)
-    listed = Planner(MUSEUM, seed, CLOCK, random.Random(seed))
-    events = listed._execute(MUSEUM.tool("listSpecialEvents"), plan.calls[0].arguments)
-    event = next(one for one in events if one["eventId"] == plan.arguments["eventId"])
-    assert plan.arguments["ticketDate"] in event["dates"]
-    assert plan.names == {"eventId": event["name"]}
+    served = plan.served[0]
+    listed = Rehearsal(MUSEUM, seed, CLOCK).call(MUSEUM.tool("listSpecialEvents"), plan.calls[0].arguments)
+    event = next(one for one in listed[1] if one["eventId"] == served.arguments["eventId"])
+    assert served.arguments["ticketDate"] in event["dates"]
+    assert served.names == {"eventId": event["name"]}
     assert [call.name for call in plan.calls] == ["listSpecialEvents", "buyMuseumTickets"]
 
 
@@ -79,7 +81,8 @@ def test_arguments_go_together_only_as_the_sheet_says():
     for row in demo_rows(60):
         plan = Plan.model_validate(row.task.plan)
         key = (plan.scenario.toolkit, plan.scenario.tool)
-        assert any(set(plan.arguments) == set(one) for one in allowed[key] or {()}), plan.arguments
+        given = set(plan.served[-1].arguments)
+        assert any(given == set(one) for one in allowed[key] or {()}), given
 
 
 def test_an_opaque_id_never_stands_in_what_the_user_says():
@@ -123,7 +126,7 @@ def test_the_same_attempt_is_the_same_row(kind):
 def test_scenarios_of_a_kind_need_what_the_kind_needs():
     assert "getSpecialEvent" not in scenarios(MUSEUM, "single")
     assert "getTicketCode" in scenarios(MUSEUM, "multi_step")
-    assert all(one.first for one in scenarios(MUSEUM, "multi_step")["getTicketCode"])
+    assert all(one.goals[-1].follows for one in scenarios(MUSEUM, "multi_step")["getTicketCode"])
     assert all(one.missing for listed in scenarios(MUSEUM, "clarification").values() for one in listed)
     assert scenarios(MUSEUM.model_copy(update={"phrases": None}), "single") == {}
 
@@ -178,8 +181,8 @@ def test_a_rename_never_gives_a_thing_the_name_that_it_has():
     )
     toolkit = Toolkit(name="pets", title="Pets", tools=(lister, changer), phrases=sheet)
     for seed in range(12):
-        plan = planned(toolkit, "rename_pet", ("id", "name"), seed)
-        assert plan.names["id"] != plan.arguments["name"]
+        served = planned(toolkit, "rename_pet", ("id", "name"), seed).served[0]
+        assert served.names["id"] != served.arguments["name"]
 
 
 def test_an_argument_that_nothing_gives_a_value_for_is_refused():

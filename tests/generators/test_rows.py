@@ -191,10 +191,19 @@ def skeleton(row):
     return text.strip()
 
 
+def focus(row):
+    """The tool that a row turns on."""
+    return row.task.plan["scenario"]["goals"][-1]["tool"]
+
+
+def arguments_of(row):
+    return row.task.plan["served"][-1]["arguments"]
+
+
 def test_requests_for_a_tool_have_many_skeletons_and_none_crowds_the_rest(many):
     by_tool = defaultdict(Counter)
     for row in many:
-        by_tool[row.task.plan["scenario"]["tool"]][skeleton(row)] += 1
+        by_tool[focus(row)][skeleton(row)] += 1
     for tool, found in by_tool.items():
         total = sum(found.values())
         if total >= 30:
@@ -206,9 +215,9 @@ def test_requests_for_a_tool_have_many_skeletons_and_none_crowds_the_rest(many):
 def test_the_order_of_facts_varies(many):
     orders = Counter()
     for row in many:
-        text, clue = row.task.instruction, row.task.plan["arguments"].get("price")
-        if row.task.plan["scenario"]["tool"] == "createSpecialEvent" and row.kind == "single":
-            orders[text.index(f"${clue}") < text.index(row.task.plan["arguments"]["name"])] += 1
+        text, clue = row.task.instruction, arguments_of(row).get("price")
+        if focus(row) == "createSpecialEvent" and row.kind == "single":
+            orders[text.index(f"${clue}") < text.index(arguments_of(row)["name"])] += 1
     assert min(orders[True], orders[False]) >= 5
 
 
@@ -225,7 +234,7 @@ def test_every_register_is_heard(many):
     for row in many:
         plan = row.task.plan["scenario"]
         for (name, register), openings in asks[plan["toolkit"]].items():
-            if name in (plan["first"] or plan["tool"],):
+            if name == plan["goals"][0]["tool"]:
                 heard[register] += any(
                     len(one) > 8 and one.split("{")[0] in row.task.instruction for one in openings
                 )

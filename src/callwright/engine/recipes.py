@@ -19,7 +19,6 @@ _PLANNED: Mapping[tuple[str, ...], str] = {
     ("methods", "asktoact"): "parameter masking",
     ("methods", "dag"): "parallel calls",
     ("methods", "looptool"): "the closed loop",
-    ("mix", "parallel"): "the kind of rows with parallel calls",
     ("models", "judge"): "a judge model (L4)",
     ("models", "student"): "a student model",
     ("splits", "unseen_tools"): "a split of held-out tools",

@@ -10,14 +10,20 @@ from callwright.engine.recipes import apply_overrides, check_recipe
 from callwright.engine.workshop import Workshop
 from callwright.errors import UsageError
 from callwright.generators.toolalpaca.derive import with_sheet
-from callwright.generators.toolalpaca.plan import possible
+from callwright.generators.toolalpaca.walks import possible
 from callwright.schemas.recipe import Recipe
 from callwright.schemas.task import Kind
 from callwright.schemas.tool import Refusal, Toolkit
 from callwright.settings import shipped_folder
 from callwright.sources import load_toolkit
 
-_SHARES: dict[Kind, float] = {"single": 0.45, "multi_step": 0.25, "clarification": 0.2, "no_call": 0.1}
+_SHARES: dict[Kind, float] = {
+    "single": 0.35,
+    "multi_step": 0.25,
+    "parallel": 0.15,
+    "clarification": 0.15,
+    "no_call": 0.1,
+}
 
 
 def recipe_for(tools: Path, rows: int, overrides: Sequence[str] = ()) -> tuple[Recipe, list[str]]:

@@ -13,7 +13,6 @@ from callwright.sources.validation import errors
 from callwright.toolbox.cutting import cut_to_size
 from callwright.values.canonical import parse_json
 
-
 MAX_CHARACTERS = 16_000
 """Characters of one observation, at the most: about 4,000 tokens."""
 

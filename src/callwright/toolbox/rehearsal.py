@@ -6,10 +6,20 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from callwright.schemas.tool import Tool, Toolkit, WorldBinding
+from callwright.schemas.tool import OpenAPIBinding, Tool, Toolkit, WorldBinding
 from callwright.toolbox.offline import RuleServer
 from callwright.worlds import world_class
 from callwright.worlds.base import World
+
+
+def can_rehearse(tool: Tool) -> bool:
+    """Whether calls can be tried out: on a world, or on rules that play the server; never on real systems."""
+    binding = tool.binding
+    return (
+        binding is None
+        or isinstance(binding, WorldBinding)
+        or (isinstance(binding, OpenAPIBinding) and not binding.live)
+    )
 
 
 class Rehearsal:
@@ -32,6 +42,20 @@ class Rehearsal:
         status, body = self._answer(tool, arguments)
         self.history.append({"tool": tool.name, "arguments": dict(arguments), "status": status, "body": body})
         return status, body
+
+    def peek(self, tool: Tool, arguments: Mapping[str, Any]) -> tuple[int, Any]:
+        """What a call would be answered; nothing is changed by it."""
+        before = self._world.snapshot() if self._world else None
+        answer = self._answer(tool, arguments)
+        if self._world and before is not None:
+            self._world.restore(before)
+        else:
+            self._world = None
+        return answer
+
+    def state_hash(self) -> str | None:
+        """Digest of the state that the calls left; None where the rules have none."""
+        return self._world.state_hash() if self._world else None
 
     def _answer(self, tool: Tool, arguments: Mapping[str, Any]) -> tuple[int, Any]:
         if not isinstance(tool.binding, WorldBinding):
