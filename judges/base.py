@@ -30,6 +30,7 @@ class Ruling:
         self._judge = judge
         self._trajectory = trajectory
         self._found: list[Verdict] = []
+        self._steps: list[Verdict] = []
         self.evidence: list[dict[str, Any]] = []
 
     def fail(self, code: str, message: str, step: int | None = None) -> None:
@@ -38,8 +39,13 @@ class Ruling:
     def undecided(self, code: str, message: str, step: int | None = None) -> None:
         self._found.append(self._verdict("undecided", code, message, step))
 
+    def settle(self, step: int, evidence: dict[str, Any]) -> None:
+        """A pass for one step, whatever becomes of the whole."""
+        verdict = self._verdict("pass", "", "", step)
+        self._steps.append(verdict.model_copy(update={"evidence": (evidence,)}))
+
     def verdicts(self) -> list[Verdict]:
-        return self._found or [self._verdict("pass", "", "", None)]
+        return [*self._steps, *(self._found or [self._verdict("pass", "", "", None)])]
 
     def _verdict(self, outcome: Outcome, code: str, message: str, step: int | None) -> Verdict:
         return Verdict(

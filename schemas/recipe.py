@@ -90,7 +90,7 @@ class Methods(Record):
 
 
 class Accept(Record):
-    rung: Literal["L0", "L1"] = "L1"
+    rung: Literal["L0", "L1", "L2", "L3"] = "L1"
     """The highest rung that every row must pass."""
 
 

@@ -92,7 +92,9 @@ async def test_the_offline_teacher_gets_a_plan_and_the_prompts_do_not_show_it():
     task = await Instructions(asked, demo().toolkits, Sampling()).task(slot("multi_step"))
     (request,) = asked.requests
     assert request.variables["plan"] == task.plan
-    assert [call.name for call in task.intended] == [one["name"] for together in task.plan["rounds"] for one in together]
+    assert [call.name for call in task.intended] == [
+        one["name"] for together in task.plan["rounds"] for one in together
+    ]
     rendered = json.dumps(request.messages)
     for value in task.plan["served"][-1]["names"].values():
         assert value not in rendered

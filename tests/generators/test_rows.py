@@ -175,7 +175,7 @@ MASKS = (
 def skeleton(row):
     """The request without its values: what is left is the wording."""
     plan = Plan.model_validate(row.task.plan)
-    values = [*plan.arguments.values(), *plan.first_arguments.values(), *plan.names.values()]
+    values = [value for one in plan.served for value in (*one.arguments.values(), *one.names.values())]
     words = {str(one) for value in values for one in (value if isinstance(value, list) else [value])}
     words |= {word.replace("_", " ") for word in words}
     text = row.task.instruction

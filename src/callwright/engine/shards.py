@@ -152,8 +152,12 @@ class Attempts:
 
     def _ruling(self, trajectory: Trajectory, verdicts: list[Verdict]) -> tuple[str, str, str]:
         """Gate, code and message of the first reason against a row; empty when it is accepted."""
+        # What execution contradicts is wrong, whichever rung the recipe asks for.
         against = [
-            verdict for verdict in verdicts if verdict.outcome != "pass" and verdict.rung in self._rungs
+            verdict
+            for verdict in verdicts
+            if (verdict.outcome != "pass" and verdict.rung in self._rungs)
+            or (verdict.outcome == "fail" and verdict.rung in ("L2", "L3"))
         ]
         if against:
             worst = min(against, key=lambda verdict: RUNGS.index(verdict.rung))

@@ -25,6 +25,7 @@ from callwright.schemas.recipe import OpenAIModel, Recipe, ToolSource
 from callwright.schemas.tool import Refusal, Tool, Toolkit
 from callwright.sources import Kind, load_phrases, load_toolkit
 from callwright.toolbox import offline as toolbox_offline
+from callwright.toolbox.elsewhere import WorldsElsewhere
 from callwright.toolbox.routed import RoutedToolbox
 from callwright.toolbox.simulated import SimulatedToolbox
 from callwright.toolbox.world import WorldToolbox
@@ -119,7 +120,7 @@ class Workshop:
                 for key, words in declared_synonyms(toolkit.phrases).items():
                     synonyms[key] = synonyms.get(key, ()) + words
         settled: Synonyms = synonyms
-        return checks(settled, self.max_steps)
+        return checks(settled, self.max_steps, RoutedToolbox({"world": WorldsElsewhere()}))
 
     @property
     def max_steps(self) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 from callwright.schemas.tool import OpenAPIBinding, Tool, Toolkit, WorldBinding
 from callwright.toolbox.offline import RuleServer
+from callwright.toolbox.world import state_of
 from callwright.worlds import world_class
 from callwright.worlds.base import World
 
@@ -29,7 +30,7 @@ class Rehearsal:
         self._toolkit = toolkit
         self._seed = seed
         self._clock = clock
-        self._world: World | None = None
+        self._worlds: dict[str, World] = {}
         self.history: list[dict[str, Any]] = []
         """Tool, arguments, status and body of each call, in order."""
 
@@ -45,22 +46,22 @@ class Rehearsal:
 
     def peek(self, tool: Tool, arguments: Mapping[str, Any]) -> tuple[int, Any]:
         """What a call would be answered; nothing is changed by it."""
-        before = self._world.snapshot() if self._world else None
+        before = {name: world.snapshot() for name, world in self._worlds.items()}
         answer = self._answer(tool, arguments)
-        if self._world and before is not None:
-            self._world.restore(before)
-        else:
-            self._world = None
+        self._worlds = {name: world for name, world in self._worlds.items() if name in before}
+        for name, world in self._worlds.items():
+            world.restore(before[name])
         return answer
 
     def state_hash(self) -> str | None:
         """Digest of the state that the calls left; None where the rules have none."""
-        return self._world.state_hash() if self._world else None
+        return state_of(self._worlds)
 
     def _answer(self, tool: Tool, arguments: Mapping[str, Any]) -> tuple[int, Any]:
         if not isinstance(tool.binding, WorldBinding):
             server = RuleServer(self._toolkit, self._seed, self._clock, self.history)
             return server.answer(tool, arguments)
-        if self._world is None:
-            self._world = world_class(tool.binding.world)(self._seed, self._clock)
-        return self._world.call(tool.binding.function, arguments)
+        name = tool.binding.world
+        if name not in self._worlds:
+            self._worlds[name] = world_class(name)(self._seed, self._clock)
+        return self._worlds[name].call(tool.binding.function, arguments)

@@ -17,17 +17,21 @@ class RoutedToolbox:
     """Hands a conversation's calls to several toolboxes, by what each tool is bound to."""
 
     def __init__(self, boxes: Mapping[str, Toolbox]) -> None:
-        """Type of binding -> its toolbox; `simulated` is for tools whose binding names none of them."""
+        """Type of binding -> its toolbox; `simulated` is for tools whose binding names none of them.
+
+        Without one, the first toolbox answers for them: that there is no such tool.
+        """
         self._boxes = dict(boxes)
+        self._last = SIMULATED if SIMULATED in self._boxes else next(iter(self._boxes))
 
     def open(self, tools: Sequence[Tool], *, toolkit: str, seed: int, clock: dt.date, item: str) -> Session:
         routes = {tool.name: self._route(tool) for tool in tools}
-        used = set(routes.values()) | {SIMULATED}
+        used = {*routes.values(), self._last}
         sessions = {
             name: self._boxes[name].open(tools, toolkit=toolkit, seed=seed, clock=clock, item=item)
             for name in sorted(used)
         }
-        return _RoutedSession(routes, sessions)
+        return _RoutedSession(routes, sessions, self._last)
 
     async def close(self) -> None:
         for box in self._boxes.values():
@@ -35,19 +39,20 @@ class RoutedToolbox:
 
     def _route(self, tool: Tool) -> str:
         kind = tool.binding.type if tool.binding else SIMULATED
-        return kind if kind in self._boxes else SIMULATED
+        return kind if kind in self._boxes else self._last
 
 
 class _RoutedSession:
-    def __init__(self, routes: Mapping[str, str], sessions: Mapping[str, Session]) -> None:
+    def __init__(self, routes: Mapping[str, str], sessions: Mapping[str, Session], last: str) -> None:
+        self._last = last
         self._routes = routes
         self._sessions = sessions
 
     async def call(self, call: ToolCall) -> Observation:
-        # A name that is not offered gets its refusal from the simulated server.
-        return await self._sessions[self._routes.get(call.name, SIMULATED)].call(call)
+        # A name that is not offered gets its refusal from the last resort.
+        return await self._sessions[self._routes.get(call.name, self._last)].call(call)
 
     async def end(self) -> str | None:
         states = {name: await session.end() for name, session in self._sessions.items()}
         seen = {name: state for name, state in states.items() if state}
-        return digest(seen) if seen else None
+        return next(iter(seen.values())) if len(seen) == 1 else digest(seen) if seen else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from callwright.schemas.base import digest
 from callwright.schemas.message import Observation, ToolCall
@@ -40,10 +40,15 @@ class WorldSession:
         return observed(status, body, "executed")
 
     async def end(self) -> str | None:
-        hashes = {name: world.state_hash() for name, world in sorted(self._worlds.items())}
-        return digest(hashes) if hashes else None
+        return state_of(self._worlds)
 
     def _world(self, name: str) -> World:
         if name not in self._worlds:
             self._worlds[name] = world_class(name)(self._seed, self._clock)
         return self._worlds[name]
+
+
+def state_of(worlds: Mapping[str, World]) -> str | None:
+    """Digest of the states of some worlds by name; None where there is none."""
+    hashes = {name: world.state_hash() for name, world in worlds.items()}
+    return digest(hashes) if hashes else None

@@ -1,0 +1,40 @@
+"""The one comparison of calls: whether two mean the same, whatever is left to its default or written otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from callwright.schemas.tool import Tool
+from callwright.values.mentions import fold
+
+
+def same_call(tool: Tool, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two calls of a tool have the same arguments.
+
+    An argument at its default is as good as one that is left out, `1.0` is `1`, texts are compared without regard to
+    case and spacing, and lists of texts without regard to order.
+    """
+    return meaning(tool, one) == meaning(tool, other)
+
+
+def meaning(tool: Tool, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments in a form in which equal ones are equal."""
+    found = {name: _settled(value) for name, value in arguments.items() if value is not None}
+    defaults = {
+        name: _settled(schema["default"]) for name, schema in tool.properties.items() if "default" in schema
+    }
+    return {name: value for name, value in found.items() if name not in defaults or value != defaults[name]}
+
+
+def _settled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _settled(child) for key, child in value.items() if child is not None}
+    if isinstance(value, list):
+        settled = [_settled(child) for child in value]
+        return sorted(settled) if all(isinstance(child, str) for child in settled) else settled
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        return float(value)
+    return fold(value).strip(" .!?") if isinstance(value, str) else value

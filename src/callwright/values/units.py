@@ -1,0 +1,168 @@
+"""Quantities: numbers with their units as people write them, and what one unit is in another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from callwright.values.mentions import Mentions
+from callwright.values.spoken import humanise
+
+_FAMILIES: dict[str, dict[str, tuple[str, float]]] = {
+    "length": {
+        "mm": ("millimet(?:er|re)s?|mm", 0.001),
+        "cm": ("centimet(?:er|re)s?|cm", 0.01),
+        "m": ("met(?:er|re)s?|m", 1.0),
+        "km": ("kilomet(?:er|re)s?|km", 1000.0),
+        "inch": ("inch(?:es)?|in", 0.0254),
+        "foot": ("foot|feet|ft", 0.3048),
+        "yard": ("yards?|yd", 0.9144),
+        "mile": ("miles?|mi", 1609.344),
+        "nautical mile": ("nautical miles?|nmi", 1852.0),
+    },
+    "mass": {
+        "mg": ("milligrams?|mg", 1e-6),
+        "g": ("grams?|g", 0.001),
+        "kg": ("kilograms?|kilos?|kg", 1.0),
+        "tonne": ("tonnes?|metric tons?", 1000.0),
+        "ounce": ("ounces?|oz", 0.028349523125),
+        "pound": ("pounds?|lbs?", 0.45359237),
+        "stone": ("stones?", 6.35029318),
+    },
+    "time": {
+        "second": ("seconds?|secs?", 1.0),
+        "minute": ("minutes?|mins?|min", 60.0),
+        "hour": ("hours?|hrs?", 3600.0),
+        "day": ("days?", 86400.0),
+        "night": ("nights?", 86400.0),
+        "week": ("weeks?", 604800.0),
+        "month": ("months?", 2629800.0),
+        "year": ("years?", 31557600.0),
+    },
+    "volume": {
+        "ml": ("millilit(?:er|re)s?|ml", 0.001),
+        "liter": ("lit(?:er|re)s?", 1.0),
+        "cup": ("cups?", 0.2365882365),
+        "pint": ("pints?", 0.473176473),
+        "quart": ("quarts?", 0.946352946),
+        "gallon": ("gallons?|gal", 3.785411784),
+        "tablespoon": ("tablespoons?|tbsp", 0.01478676478125),
+        "teaspoon": ("teaspoons?|tsp", 0.00492892159375),
+        "fluid ounce": ("fluid ounces?|fl oz", 0.0295735295625),
+    },
+    "speed": {
+        "km/h": ("km/h|kph|kilomet(?:er|re)s? (?:per|an) hour|kmh", 1.0),
+        "mph": ("mph|miles? (?:per|an) hour", 1.609344),
+        "m/s": ("m/s|met(?:er|re)s? (?:per|a) second", 3.6),
+    },
+    "data": {
+        "kb": ("kilobytes?|kb", 1.0),
+        "mb": ("megabytes?|mb", 1000.0),
+        "gb": ("gigabytes?|gb", 1e6),
+        "tb": ("terabytes?|tb", 1e9),
+    },
+    "temperature": {
+        "celsius": ("(?:degrees? |°)?celsius|°c|degrees? c", 1.0),
+        "fahrenheit": ("(?:degrees? |°)?fahrenheit|°f|degrees? f", 1.0),
+        "kelvin": ("kelvins?", 1.0),
+        "degree": ("degrees?|°", 1.0),
+    },
+    "money": {
+        "usd": ("(?:us |american )?dollars?|usd|bucks|\\$", 1.0),
+        "eur": ("euros?|eur|€", 1.0),
+        "gbp": ("pounds? sterling|british pounds?|gbp|£", 1.0),
+        "jpy": ("yen|jpy|¥", 1.0),
+        "chf": ("swiss francs?|francs?|chf", 1.0),
+        "cent": ("cents?", 0.01),
+    },
+    "share": {"percent": ("percent|%|percentage", 1.0), "point": ("percentage points?", 1.0)},
+}
+_OF_UNIT = {unit: family for family, units in _FAMILIES.items() for unit in units}
+# Longer spellings first: "nautical miles" before "miles", "km/h" before "km".
+_SPELLINGS = sorted(
+    ((spelling, unit) for units in _FAMILIES.values() for unit, (spelling, _) in units.items()),
+    key=lambda one: -len(one[0]),
+)
+_AFTER = [(re.compile(rf"\s?-?(?:{spelling})(?![\w/])", re.I), unit) for spelling, unit in _SPELLINGS]
+_SIGNS = {"$": "usd", "€": "eur", "£": "gbp", "¥": "jpy"}
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number with a unit, as a text has it."""
+
+    value: float
+    unit: str
+    text: str
+
+
+def quantities(said: Mentions) -> Iterator[Quantity]:
+    """Every number of a text that has a unit."""
+    for number in said.numbers:
+        if number.derivation == "ordinal":
+            continue
+        sign = number.text.lstrip("-+−")[:1]
+        if sign in _SIGNS:
+            yield Quantity(number.value, _SIGNS[sign], number.text)
+            continue
+        for pattern, unit in _AFTER:
+            match = pattern.match(said.text, number.end)
+            if match:
+                yield Quantity(number.value, unit, said.text[number.start : match.end()].strip())
+                break
+
+
+def family(unit: str) -> str:
+    return _OF_UNIT[unit]
+
+
+def units_in(words: str) -> frozenset[str]:
+    """The units that a name or a description names: `duration_minutes`, `size_mb`, "in whole euros"."""
+    text = f" {words} {humanise(words)} "
+    found: set[str] = set()
+    for spelling, unit in _SPELLINGS:
+        if len(unit) > 1 or unit in ("m", "g"):
+            pattern = rf"(?<![\w])(?:{spelling})(?![\w/])"
+            for match in re.finditer(pattern, text, re.I):
+                # "m", "in" and "g" are words, or letters, before they are units.
+                if len(match.group(0)) > 2 or match.group(0).lower() in (
+                    "km",
+                    "kg",
+                    "cm",
+                    "mm",
+                    "mb",
+                    "gb",
+                    "kb",
+                    "%",
+                    "°",
+                ):
+                    found.add(unit)
+    return frozenset(found)
+
+
+def converted(value: float, unit: str, wanted: str) -> float | None:
+    """A quantity in another unit of its family; None where there is no fixed rate."""
+    if unit == wanted:
+        return value
+    kind = family(unit)
+    if kind != family(wanted) or kind == "money" and "cent" not in (unit, wanted):
+        return None
+    if kind == "temperature":
+        return _temperature(value, unit, wanted)
+    if kind == "share":
+        return None
+    return value * _FAMILIES[kind][unit][1] / _FAMILIES[kind][wanted][1]
+
+
+def _temperature(value: float, unit: str, wanted: str) -> float | None:
+    if "degree" in (unit, wanted):
+        return None
+    celsius = {"celsius": value, "fahrenheit": (value - 32) / 1.8, "kelvin": value - 273.15}[unit]
+    return {"celsius": celsius, "fahrenheit": celsius * 1.8 + 32, "kelvin": celsius + 273.15}[wanted]
+
+
+def compatible(said: str, known: str) -> bool:
+    """Whether a unit as it was said can stand for a known one: "72 degrees" for Fahrenheit, nights for days."""
+    same = {"degree": ("celsius", "fahrenheit"), "night": ("day",), "day": ("night",)}
+    return said == known or known in same.get(said, ()) or said in same.get(known, ())
