@@ -99,7 +99,7 @@ def test_currencies_are_found_by_region_and_by_name(units: Units) -> None:
 def test_money_is_the_amount_times_the_rate_in_the_decimals_of_its_currency(units: Units) -> None:
     for target in ("EUR", "JPY"):
         made = ask(units, "convert_currency", amount=250, source_currency="USD", target_currency=target)
-        decimals = CURRENCIES[target][3]  # type: ignore[index]
+        decimals = CURRENCIES[target][3]
         assert made["result"] == pytest.approx(250 * made["rate"], abs=0.51 * 10**-decimals)
         assert made["date"] == CLOCK.isoformat()
 

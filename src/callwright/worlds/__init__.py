@@ -18,6 +18,7 @@ NAMES: tuple[str, ...] = (
     "restaurant",
     "shop",
     "smart_home",
+    "statistics",
     "support",
     "travel",
     "units",
