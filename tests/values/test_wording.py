@@ -35,6 +35,14 @@ def test_a_field_is_said_by_its_template_or_table():
     assert said(["a", "b"], Field_(say={"a": "A", "b": "B"})) == "A and B"
 
 
+def test_dollars_have_both_decimals_or_none():
+    assert [said(one, Field_(say="${value}")) for one in (12.0, 12.5, 12345.6)] == [
+        "$12",
+        "$12.50",
+        "$12,345.60",
+    ]
+
+
 def test_dates_in_entries_of_a_list_are_calendar_dates():
     assert said("2026-03-11", listed=True) in ("March 11", "11 March", "March 11th")
 

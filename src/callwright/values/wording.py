@@ -36,6 +36,9 @@ def say_field(value: Any, field: Field_, clock: dt.date, rng: random.Random, *, 
         return field.say.get(_key(value)) or say(value, clock, rng)
     dated = listed and isinstance(value, str) and ISO_DATE.fullmatch(value)
     plain = say([value] if dated else value, clock, rng)
+    money = field.say is not None and "${value}" in field.say and isinstance(value, float)
+    if money and not value.is_integer() and round(value, 2) == value:
+        plain = f"{value:,.2f}" if abs(value) >= 10_000 else f"{value:.2f}"  # $12.50, never $12.5
     return field.say.replace("{value}", plain) if field.say else plain
 
 

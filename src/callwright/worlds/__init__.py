@@ -18,8 +18,10 @@ NAMES: tuple[str, ...] = (
     "restaurant",
     "shop",
     "smart_home",
+    "statistics",
     "support",
     "travel",
+    "units",
 )
 """Every world of the catalogue; a new one is one file and one name here."""
 
