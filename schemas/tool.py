@@ -11,9 +11,7 @@ from callwright.schemas.base import Record, digest
 from callwright.schemas.phrases import PhraseSheet
 
 Location = Literal["path", "query", "header", "cookie", "body"]
-Style = Literal[
-    "form", "simple", "label", "matrix", "spaceDelimited", "pipeDelimited", "deepObject", "json"
-]
+Style = Literal["form", "simple", "label", "matrix", "spaceDelimited", "pipeDelimited", "deepObject", "json"]
 """OpenAPI's words for how a value is written; `json`, ours, is what it says with `content: application/json`."""
 
 NAME_PATTERN = r"^[a-zA-Z0-9_-]{1,64}$"

@@ -100,12 +100,15 @@ class Guard:
         Raises:
             Refused: `invalid_url`, `blocked_address` or `host_not_allowed`.
         """
-        port = url.port
-        if url.scheme not in _DEFAULT_PORTS or not url.raw_host or not port:
+        try:
+            port, name = url.port, url.raw_host
+        except ValueError:
+            raise Refused(403, "invalid_url", "the server has no valid address") from None
+        if url.scheme not in _DEFAULT_PORTS or not name or not port:
             raise Refused(403, "invalid_url", f"{_shown(url)} is no http or https address of a server")
         if url.raw_user is not None or url.raw_password is not None:
             raise Refused(403, "invalid_url", f"the address of {_shown(url)} holds credentials")
-        host = _plain(url.raw_host)
+        host = _plain(name)
         address = _literal(host)
         listed = {(host, port)} | ({(host, None)} if port == _DEFAULT_PORTS[url.scheme] else set())
         if self._hosts & listed:
@@ -115,9 +118,11 @@ class Guard:
         inside = not is_public(address) if address else host.split(".")[-1] == "localhost"
         if inside:
             raise Refused(403, "blocked_address", f"{_shown(url)} is not on the public internet")
-        name = _with_port(host, None if port == _DEFAULT_PORTS[url.scheme] else port)
+        entry = _with_port(host, None if port == _DEFAULT_PORTS[url.scheme] else port)
         raise Refused(
-            403, "host_not_allowed", f"{name} may not be asked; to allow it, add it to the recipe (hosts: [{name}])"
+            403,
+            "host_not_allowed",
+            f"{entry} may not be asked; to allow it, add it to the recipe (hosts: [{entry}])",
         )
 
     async def addresses(self, host: str) -> list[Address]:

@@ -1,12 +1,13 @@
-"""Real HTTP APIs run the calls of OpenAPI tools: off until a host is allowed, and never a way into a private network."""
+"""Real HTTP APIs run the calls of OpenAPI tools: off until a host is allowed, never a way into a private network."""
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
 import os
+import re
 import socket
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -24,11 +25,13 @@ from callwright.toolbox.refused import Refused
 from callwright.toolbox.requests import HEADER_NAME, OURS, Request, request_of
 from callwright.values.canonical import parse_json
 
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ACCEPT = "application/json, text/*;q=0.5, */*;q=0.1"
 _CHARSETS = frozenset({"utf-8", "us-ascii", "iso-8859-1", "iso-8859-15", "windows-1252", "utf-16"})
 """What a server may call its text. Python knows codecs besides that are no character sets, and slow ones."""
+_IN_LOCATION = "%:/?#[]@!$&'()*+,;=~"
+_SHOWN_CHARACTERS = 400
 _SHORTEST_SECRET = 6
 """Characters. A shorter value is a placeholder, and a word of ordinary answers."""
 
@@ -67,7 +70,9 @@ class HttpToolbox:
         """
         self._guard = Guard(hosts, allow_private=allow_private, resolve=resolve)
         self._servers = {toolkit: _checked_server(toolkit, url) for toolkit, url in (servers or {}).items()}
-        self._credentials = {_checked_header(name): variable for name, variable in (headers_env or {}).items()}
+        self._credentials = {
+            _checked_header(name): variable for name, variable in (headers_env or {}).items()
+        }
         self._methods = frozenset(map(_checked_method, methods))
         self._call_s = call_s
         self._max_bytes = max_bytes
@@ -88,11 +93,11 @@ class HttpToolbox:
         Raises:
             UsageError: An environment variable that a header is taken from is not set.
         """
-        secrets: list[str] = []
+        secrets = _pattern(())
         try:
             request, url = self._prepared(binding, arguments, toolkit)
             credentials = self._read_credentials()
-            secrets = [piece for value in credentials.values() for piece in _pieces(value)]
+            secrets = _pattern(credentials.values())
             async with asyncio.timeout(self._call_s):
                 return await self._fetch(request, url, credentials, secrets)
         except Refused as refused:
@@ -102,7 +107,7 @@ class HttpToolbox:
         except (aiohttp.ClientError, OSError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             status, message = 502, f"connection_failed: there is no answer from the server ({reason})"
-        return problem(status, _redacted(message, secrets), "real")
+        return problem(status, _redacted(message, secrets)[:_SHOWN_CHARACTERS], "real")
 
     def _prepared(
         self, binding: OpenAPIBinding, arguments: dict[str, Any], toolkit: str
@@ -120,9 +125,7 @@ class HttpToolbox:
         server = self._servers.get(toolkit) or _documented_server(binding.server, toolkit)
         self._guard.check(server)
         # Already encoded: a second pass would resolve and re-write what an argument says.
-        return request, URL(
-            f"{server.origin()}{server.raw_path.rstrip('/')}{request.target}", encoded=True
-        )
+        return request, URL(f"{server.origin()}{server.raw_path.rstrip('/')}{request.target}", encoded=True)
 
     def _read_credentials(self) -> dict[str, str]:
         found = {}
@@ -142,12 +145,11 @@ class HttpToolbox:
         return found
 
     async def _fetch(
-        self, request: Request, url: URL, credentials: Mapping[str, str], secrets: Sequence[str]
+        self, request: Request, url: URL, credentials: Mapping[str, str], secrets: re.Pattern[str]
     ) -> Observation:
         origin, method, body = url.origin(), request.method, request.body
         headers = {"Accept": _ACCEPT, **_without(request.headers, credentials), **credentials}
         for _ in range(self._redirects + 1):
-            self._guard.check(url)
             async with self._opened().request(
                 method, url, headers=headers, data=body, allow_redirects=False
             ) as response:
@@ -160,12 +162,11 @@ class HttpToolbox:
                 ):
                     method, body = "GET", None
                     headers.pop("Content-Type", None)
+            self._guard.check(url)
             if url.origin() != origin:
                 kept = {"Accept", "Content-Type"}
                 headers = {name: value for name, value in headers.items() if name in kept}
-        raise Refused(
-            502, "too_many_redirects", f"the server redirects more than {self._redirects} times"
-        )
+        raise Refused(502, "too_many_redirects", f"the server redirects more than {self._redirects} times")
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         data = bytearray()
@@ -234,7 +235,7 @@ class _Resolver(AbstractResolver):
         """It holds nothing."""
 
 
-def _observation(response: aiohttp.ClientResponse, data: bytes, secrets: Sequence[str]) -> Observation:
+def _observation(response: aiohttp.ClientResponse, data: bytes, secrets: re.Pattern[str]) -> Observation:
     """The server's answer, as far as a model can be shown it."""
     status, media_type = response.status, response.content_type.lower()
     if not data:
@@ -263,7 +264,8 @@ def _observation(response: aiohttp.ClientResponse, data: bytes, secrets: Sequenc
 
 def _joined(url: URL, location: str) -> URL:
     try:
-        return url.join(URL(location)).with_fragment(None)
+        # As it was written: signatures of addresses do not survive another spelling of the same.
+        return url.join(URL(quote(location.strip(), safe=_IN_LOCATION), encoded=True))
     except ValueError:
         raise Refused(502, "invalid_redirect", "the server redirects to what is no address") from None
 
@@ -289,19 +291,18 @@ def _without(headers: Mapping[str, str], names: Mapping[str, str]) -> dict[str, 
     return {name: value for name, value in headers.items() if name.lower() not in lowered}
 
 
-def _pieces(secret: str) -> list[str]:
-    """What must not come back: the value, its parts (`Bearer TOKEN`), and how they stand in an address."""
-    found = [secret, *secret.split()[1:]]
-    found += [quote(one, safe="") for one in found]
-    return sorted({one for one in found if len(one) >= _SHORTEST_SECRET}, key=len, reverse=True)
+def _pattern(secrets: Iterable[str]) -> re.Pattern[str]:
+    """What must not come back: values, the token in `Bearer TOKEN`, and how both stand in an address."""
+    found = [piece for secret in secrets for piece in (secret, *secret.split()[1:])]
+    found += [quote(piece, safe="") for piece in found]
+    longest_first = sorted({one for one in found if len(one) >= _SHORTEST_SECRET}, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)", re.IGNORECASE)
 
 
-def _redacted(value: Any, secrets: Sequence[str]) -> Any:
+def _redacted(value: Any, secrets: re.Pattern[str]) -> Any:
     """The value without secrets: some servers repeat a request's headers in their answers."""
     if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, "[redacted]")
-        return value
+        return secrets.sub("[redacted]", value)
     if isinstance(value, list):
         return [_redacted(one, secrets) for one in value]
     if isinstance(value, dict):
@@ -325,7 +326,9 @@ def _checked_server(toolkit: str, text: str) -> URL:
 
 def _checked_header(name: str) -> str:
     if not HEADER_NAME.fullmatch(name) or (name.lower() in OURS and name.lower() != "cookie"):
-        raise UsageError(f"headers_env: {name!r} is no header that can be set; write one such as Authorization")
+        raise UsageError(
+            f"headers_env: {name!r} is no header that can be set; write one such as Authorization"
+        )
     return name
 
 

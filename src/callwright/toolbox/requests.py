@@ -62,10 +62,10 @@ def request_of(binding: OpenAPIBinding, arguments: dict[str, Any]) -> Request:
 
 
 def _target(template: str, in_the_path: Placed, in_the_query: Placed) -> str:
-    texts = {place.name: _filled(place, value) for place, value in in_the_path}
+    texts = {place.name: in_path(place, value) for place, value in in_the_path}
     parts = re.split(r"(\{[^{}]*\})", template)
     path = "".join(
-        texts.get(part[1:-1], "") if part.startswith("{") else quote(part, safe=_IN_TEMPLATE)
+        _filled(part[1:-1], texts) if part.startswith("{") else quote(part, safe=_IN_TEMPLATE)
         for part in parts
     )
     # Servers and proxies resolve these, and so would end up at another operation.
@@ -76,11 +76,11 @@ def _target(template: str, in_the_path: Placed, in_the_query: Placed) -> str:
     return "/" + path.lstrip("/") + joint + query
 
 
-def _filled(place: Place, value: Any) -> str:
-    text = in_path(place, value)
+def _filled(name: str, texts: dict[str, str]) -> str:
+    text = texts.get(name)
     if not text:
         # Without it the path is that of another operation, such as the whole collection's.
-        raise _invalid(f"{place.name} is part of the path, so it must not be empty")
+        raise _invalid(f"{name} is part of the path, so it must be given and not empty")
     return text
 
 
@@ -117,7 +117,9 @@ def _body(binding: OpenAPIBinding, fields: Placed) -> tuple[str, bytes] | None:
         return "text/plain; charset=utf-8", text.encode()
     if media_type not in (URLENCODED, MULTIPART):
         raise Refused(
-            415, "unsupported_media_type", f"a body of type {media_type} cannot be written; JSON, forms and text can"
+            415,
+            "unsupported_media_type",
+            f"a body of type {media_type} cannot be written; JSON, forms and text can",
         )
     if binding.whole_body:
         if not isinstance(value, dict):
