@@ -134,9 +134,7 @@ def test_only_http_addresses_of_servers_count(url):
     assert code_of(Guard(["api.example.com"]), url) == "invalid_url"
 
 
-@given(
-    st.text(st.sampled_from("htps:/@.[]?#\\\\%0127aelcox-;,\\u2025\\u2460\\u0130")) | st.text(), st.booleans()
-)
+@given(st.text(st.sampled_from("htps:/@.[]?#\\%0127aelcox-;,\u2025\u2460\u0130")) | st.text(), st.booleans())
 def test_any_other_text_is_refused_whatever_it_is(text, encoded):
     guard = Guard(["api.example.com"], allow_private=True)
     for address in (text, f"http:{text}", f"http://{text}", f"http://api.example.com{text}"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from urllib.parse import unquote, unquote_plus
 
 import pytest
@@ -10,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callwright.schemas.tool import OpenAPIBinding, Place
+from callwright.sources import load_toolkit
 from callwright.toolbox.refused import Refused
 from callwright.toolbox.requests import request_of
 from callwright.toolbox.styles import in_header, in_path, in_query
 
+DATA = Path(__file__).parents[1] / "data"
 ARRAY = ["blue", "black", "brown"]
 OBJECT = {"R": 100, "G": 200, "B": 150}
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -30,6 +33,17 @@ def request(arguments, *places, path="/items", **binding):
         ),
         arguments,
     )
+
+
+@pytest.mark.parametrize("name", ["museum.yaml", "torture-3.0.yaml", "torture-3.1.yaml"])
+def test_every_documented_example_becomes_a_request(name):
+    toolkit, _ = load_toolkit(DATA / name)
+    examples = [(tool.binding, example) for tool in toolkit.tools for example in tool.examples]
+    for binding, example in examples:
+        made = request_of(binding, example)
+        assert made.target.isascii() and made.target.startswith("/") and "{" not in made.target
+        assert (made.body is None) == (binding.content_type is None)
+    assert examples
 
 
 def code_of(*args, **kwargs):
