@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,13 @@ from callwright.schemas.verdict import Rung, Verdict
 from callwright.values.calls import same_call
 from callwright.values.derivations import contains, leaves
 from callwright.values.mentions import Mentions, fold
-from callwright.values.units import Quantity, compatible, converted, family, quantities, units_in
+from callwright.values.spoken import humanise
+from callwright.values.units import Quantity, compatible, converted, family, quantities, unit_named, units_in
 
 _MORE = re.compile(r"\b(\d+) (?:more|others?)\b")
+_MONEY = re.compile(r"\b(?:price|cost|fee|fare|total|amount|balance|discount|rent|salary|payment|spend|due)\b")
+_PER = re.compile(r"\b(?:per|a|an|each|every) \w+")
+"""What a rate is measured against is no unit of the number: "price per night"."""
 _TOLERANCE = 5e-3
 """Relative difference between a number and how it is told, at the most: 12.346 as 12.3."""
 
@@ -79,13 +83,14 @@ class _Result:
     body: Any
     told: Mentions
     """The last answer."""
-    means: bool
-    """Whether it only served another call."""
+    read: bool
+    """Whether it was asked for and changed nothing: then what came back is the answer."""
 
 
 def _results(trajectory: Trajectory) -> Iterator[_Result]:
     tools = {tool.name: tool for tool in trajectory.task.tools}
-    means = [(call.name, call.arguments) for call in trajectory.task.intended if call.means]
+    wanted = [call for call in trajectory.task.intended if not call.means and not call.changes]
+    reads = [(call.name, call.arguments) for call in wanted]
     last = trajectory.messages[-1]
     told = Mentions(last.content if isinstance(last, AssistantMessage) else "", trajectory.task.clock)
     calls = {call.id: call for call in trajectory.tool_calls}
@@ -94,14 +99,14 @@ def _results(trajectory: Trajectory) -> Iterator[_Result]:
             call = calls.get(message.tool_call_id)
             arguments = parsed(call.arguments) if call else None
             if isinstance(arguments, dict):
-                only = (message.name, arguments) in means
+                read = (message.name, arguments) in reads
                 body = body_of(message.observation)
-                yield _Result(step, tools[message.name], arguments, body, told, only)
+                yield _Result(step, tools[message.name], arguments, body, told, read)
 
 
 def _misread(result: _Result) -> Iterator[tuple[str, str]]:
     """(code, reason) where the answer leaves the result out, or counts it wrongly."""
-    if result.means:
+    if not result.read:
         return
     computed = _the_number(result)
     if computed is not None and not any(_close(computed, number) for number in _told_numbers(result.told)):
@@ -202,13 +207,18 @@ def _unit_fits(said: Quantity, known: Sequence[tuple[float, frozenset[str]]], vi
 
 def _measured(result: _Result) -> Iterator[tuple[float, frozenset[str]]]:
     """Each number of a result with the units that its name, its documentation or its neighbours give it."""
-    yield from _numbers(result.body, result.tool.returns or {}, result.tool.returns or {}, frozenset(), "")
-    given = frozenset(
-        unit for value in result.arguments.values() if isinstance(value, str) for unit in units_in(value)
-    )
-    if given:
-        for value, units in _numbers(result.body, {}, {}, frozenset(), ""):
-            yield value, units | given
+    given = frozenset(_whole_units(result.arguments.values()))
+    root = result.tool.returns or {}
+    for value, units in _numbers(result.body, root, root, frozenset(), ""):
+        yield value, units | given
+
+
+def _whole_units(values: Iterable[Any]) -> Iterator[str]:
+    """Texts that are a unit and nothing else: "km", "EUR", "celsius"."""
+    for value in values:
+        unit = unit_named(value) if isinstance(value, str) else None
+        if unit:
+            yield unit
 
 
 def _numbers(
@@ -217,16 +227,17 @@ def _numbers(
     schema = _resolved(schema, root)
     if isinstance(value, dict):
         # `{"amount": 12, "currency": "EUR"}`: a text beside a number can be its unit.
-        beside = frozenset(
-            unit for child in value.values() if isinstance(child, str) for unit in units_in(child)
-        )
+        beside = frozenset(_whole_units(value.values()))
         for key, child in value.items():
             yield from _numbers(child, schema.get("properties", {}).get(key, {}), root, beside, key)
     elif isinstance(value, list):
         for child in value:
             yield from _numbers(child, schema.get("items") or {}, root, around, name)
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        own = units_in(name) | units_in(str(schema.get("description", "")))
+        words = f"{humanise(name)} {schema.get('description', '')}"
+        own = units_in(_PER.sub("", words))
+        if _MONEY.search(humanise(name)):
+            own = frozenset(unit for unit in own if family(unit) == "money")
         yield float(value), own or around
 
 

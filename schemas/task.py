@@ -22,6 +22,8 @@ class IntendedCall(Record):
     arguments: dict[str, Any]
     means: bool = False
     """Whether it only finds what another call needs, or is refused at first: another way there is as good."""
+    changes: bool = False
+    """Whether it changed the state when it was planned."""
 
 
 class Task(Record):

@@ -11,7 +11,14 @@ from callwright.schemas.base import Record, digest
 from callwright.schemas.phrases import PhraseSheet
 
 Location = Literal["path", "query", "header", "cookie", "body"]
+Style = Literal["form", "simple", "label", "matrix", "spaceDelimited", "pipeDelimited", "deepObject", "json"]
+"""OpenAPI's words for how a value is written; `json`, ours, is what it says with `content: application/json`."""
+
 NAME_PATTERN = r"^[a-zA-Z0-9_-]{1,64}$"
+
+
+def _default_style(location: Location) -> Style:
+    return "simple" if location in ("path", "header") else "form"
 
 
 class Place(Record):
@@ -20,6 +27,12 @@ class Place(Record):
     location: Location
     name: str
     """The name on the wire; the argument's own name may carry a suffix after a collision."""
+    style: Style = Field(default_factory=lambda place: _default_style(place["location"]))
+    """How a value is written; says nothing about a field of a JSON body."""
+    explode: bool = Field(default_factory=lambda place: bool(place["style"] == "form"))
+    """Whether each entry of a list or an object is written on its own."""
+    allow_reserved: bool = False
+    """Whether characters such as `/` and `:` stand in a query as they are."""
 
 
 class OpenAPIBinding(Record):
@@ -33,6 +46,8 @@ class OpenAPIBinding(Record):
     """Media type of the request body; None without a body."""
     live: bool = False
     """Whether calls really go to the server; otherwise it is simulated."""
+    whole_body: bool = False
+    """Whether the one argument placed in the body is all of it, and not one of its fields."""
 
 
 class PythonBinding(Record):

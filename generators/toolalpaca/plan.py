@@ -154,6 +154,7 @@ class _Call:
     """The calls before it whose answers, or whose refusal, it rests on."""
     means: bool
     body: Any
+    changes: bool
 
 
 class Planner:
@@ -228,7 +229,9 @@ class Planner:
 
     def _intended(self, index: int) -> IntendedCall:
         call = self._calls[index]
-        return IntendedCall(name=call.tool.name, arguments=call.arguments, means=call.means)
+        return IntendedCall(
+            name=call.tool.name, arguments=call.arguments, means=call.means, changes=call.changes
+        )
 
     def _execute(
         self,
@@ -246,11 +249,13 @@ class Planner:
                 "offline_no_value", f"{tool.name}: it would be called twice in the same way"
             )
         body: Any = None
+        before = self._rehearsal.state_hash()
         if execute and can_rehearse(tool):
             status, body = self._rehearsal.call(tool, arguments)
             if (status >= 300) is not refused:
                 raise GenerationError("plan_failed", f"{tool.name} answered {status}")
-        self._calls.append(_Call(tool, arguments, needs, means or refused, body))
+        changes = before not in (None, self._rehearsal.state_hash())
+        self._calls.append(_Call(tool, arguments, needs, means or refused, body, changes))
         return len(self._calls) - 1
 
     def _ranks(self) -> list[int]:

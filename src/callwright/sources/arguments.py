@@ -45,6 +45,7 @@ class Inputs:
     """Its references still point into the document."""
     places: dict[str, Place]
     content_type: str | None
+    whole_body: bool
     documented: tuple[dict[str, Any], ...]
     """Argument objects out of the documentation's examples, not yet checked."""
 
@@ -63,7 +64,8 @@ def combine(parameters: list[Argument], body: Body | None) -> Inputs:
     }
     places = {name: argument.place for name, argument in named.items()}
     documented = tuple(_documented(named, body))
-    return Inputs(schema, places, body.content_type if body else None, documented)
+    content_type, whole = (body.content_type, body.whole) if body else (None, False)
+    return Inputs(schema, places, content_type, whole, documented)
 
 
 def _free_name(place: Place, taken: dict[str, Argument]) -> str:

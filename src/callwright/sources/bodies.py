@@ -11,6 +11,8 @@ from callwright.sources.arguments import Argument, Body
 from callwright.sources.dialect import Dialect
 from callwright.sources.keywords import ANNOTATIONS, Schema
 from callwright.sources.media import (
+    MULTIPART,
+    URLENCODED,
     documented_values,
     explained,
     is_binary,
@@ -20,6 +22,7 @@ from callwright.sources.media import (
 )
 from callwright.sources.merging import DROPPED
 from callwright.sources.naming import singular, words
+from callwright.sources.placing import place_of
 from callwright.sources.problems import Unusable, mapping
 
 _FLAT = ANNOTATIONS | {
@@ -93,7 +96,8 @@ def read_body(dialect: Dialect, node: Any, generated: Generated) -> Body | None:
         place = Place(location="body", name="body")
         argument = Argument(place, explained(schema, request, []), request.get("required") is True)
         return Body(content_type, (argument,), True, {}, frozenset(), examples)
-    return _flattened(dialect, content_type, cast(dict[str, Any], opened), examples, generated)
+    flat = cast(dict[str, Any], opened)
+    return _flattened(dialect, content_type, flat, examples, generated, _encodings(content_type, media))
 
 
 def _preferred(content: dict[Any, Any]) -> tuple[str, dict[Any, Any]]:
@@ -103,8 +107,8 @@ def _preferred(content: dict[Any, Any]) -> tuple[str, dict[Any, Any]]:
         lambda name: name == "application/json",
         is_json,
         lambda name: name in ("*/*", "application/*"),
-        lambda name: name == "application/x-www-form-urlencoded",
-        lambda name: name == "multipart/form-data",
+        lambda name: name == URLENCODED,
+        lambda name: name == MULTIPART,
         lambda name: name == "text/plain",
     ):
         for name, media in types.items():
@@ -115,7 +119,7 @@ def _preferred(content: dict[Any, Any]) -> tuple[str, dict[Any, Any]]:
 
 
 def _refuse_files(dialect: Dialect, content_type: str, schema: Schema) -> None:
-    if content_type != "multipart/form-data" or not isinstance(schema, dict):
+    if content_type != MULTIPART or not isinstance(schema, dict):
         return
     for name, inner in schema.get("properties", {}).items():
         part = dialect.opened(inner)
@@ -136,12 +140,24 @@ def _is_flat(schema: Schema) -> bool:
     return schema.keys() <= _FLAT and "object" in (types if isinstance(types, list) else [types])
 
 
+def _encodings(content_type: str, media: dict[Any, Any]) -> dict[Any, Any]:
+    """How the fields of a form are written; OpenAPI says that other bodies have no such words."""
+    encodings = media.get("encoding")
+    return encodings if content_type in (URLENCODED, MULTIPART) and isinstance(encodings, dict) else {}
+
+
+def _field_place(name: str, encoding: Any) -> Place:
+    media_type = encoding.get("contentType") if isinstance(encoding, dict) else None
+    return place_of("body", name, encoding, media_type=media_type)
+
+
 def _flattened(
     dialect: Dialect,
     content_type: str,
     schema: dict[str, Any],
     examples: dict[str, Any],
     generated: Generated,
+    encodings: dict[Any, Any],
 ) -> Body:
     """The fields of an object body. What the schema requires is required even if the body may be left out:
     such a call is right in either reading, and many documents forget to say that a body is needed.
@@ -153,7 +169,7 @@ def _flattened(
         if name not in required and generated.covers(name, dialect.opened(inner))
     }
     fields = tuple(
-        Argument(Place(location="body", name=name), inner, name in required)
+        Argument(_field_place(name, encodings.get(name)), inner, name in required)
         for name, inner in schema["properties"].items()
         if name not in hidden
     )

@@ -8,6 +8,9 @@ from callwright.sources.dialect import Dialect
 from callwright.sources.keywords import Schema
 from callwright.sources.problems import mapping
 
+URLENCODED = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
+
 _BINARY = frozenset({"application/octet-stream", "application/pdf", "application/zip", "application/gzip"})
 
 

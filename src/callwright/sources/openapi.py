@@ -150,6 +150,7 @@ class _Walk:
                 server=self._server(operation, item),
                 places=inputs.places,
                 content_type=inputs.content_type,
+                whole_body=inputs.whole_body,
             ),
         )
         return _plain_json(tool)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from callwright.schemas.tool import Location, Place
+from callwright.schemas.tool import Location
 from callwright.sources.arguments import Argument
 from callwright.sources.dialect import Dialect
 from callwright.sources.media import documented_values, explained, schema_examples
+from callwright.sources.placing import place_of
 from callwright.sources.problems import Unusable, mapping, sequence, shown
 
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
@@ -58,6 +59,6 @@ def _argument(dialect: Dialect, parameter: dict[Any, Any]) -> Argument:
     examples = documented_values(dialect, holder) or documented_values(dialect, parameter)
     schema = explained(schema, parameter, list(examples.values()))
     inherited = schema_examples(dialect, schema)
-    place = Place(location=cast(Location, location), name=name)
+    place = place_of(cast(Location, location), name, parameter, media_type=next(iter(content), None))
     required = location == "path" or parameter.get("required") is True
     return Argument(place, schema, required, examples or ({"": inherited[0]} if inherited else {}))

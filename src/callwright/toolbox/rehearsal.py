@@ -30,7 +30,8 @@ class Rehearsal:
         self._toolkit = toolkit
         self._seed = seed
         self._clock = clock
-        self._worlds: dict[str, World] = {}
+        bound = {tool.binding.world for tool in toolkit.tools if isinstance(tool.binding, WorldBinding)}
+        self._worlds: dict[str, World] = {name: world_class(name)(seed, clock) for name in bound}
         self.history: list[dict[str, Any]] = []
         """Tool, arguments, status and body of each call, in order."""
 
@@ -48,20 +49,16 @@ class Rehearsal:
         """What a call would be answered; nothing is changed by it."""
         before = {name: world.snapshot() for name, world in self._worlds.items()}
         answer = self._answer(tool, arguments)
-        self._worlds = {name: world for name, world in self._worlds.items() if name in before}
         for name, world in self._worlds.items():
             world.restore(before[name])
         return answer
 
     def state_hash(self) -> str | None:
-        """Digest of the state that the calls left; None where the rules have none."""
+        """Digest of the state; None where the rules have none."""
         return state_of(self._worlds)
 
     def _answer(self, tool: Tool, arguments: Mapping[str, Any]) -> tuple[int, Any]:
         if not isinstance(tool.binding, WorldBinding):
             server = RuleServer(self._toolkit, self._seed, self._clock, self.history)
             return server.answer(tool, arguments)
-        name = tool.binding.world
-        if name not in self._worlds:
-            self._worlds[name] = world_class(name)(self._seed, self._clock)
-        return self._worlds[name].call(tool.binding.function, arguments)
+        return self._worlds[tool.binding.world].call(tool.binding.function, arguments)

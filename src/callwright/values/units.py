@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from callwright.values.mentions import Mentions
-from callwright.values.spoken import humanise
 
 _FAMILIES: dict[str, dict[str, tuple[str, float]]] = {
     "length": {
@@ -117,28 +116,26 @@ def family(unit: str) -> str:
     return _OF_UNIT[unit]
 
 
+_IN_WORDS = [
+    (re.compile(rf"(?<!\w)(?:{spelling})(?![\w/])", re.I), unit) for spelling, unit in _SPELLINGS
+]
+_LETTERS = frozenset(("m", "g", "in", "mi", "min", "c", "f"))
+"""Spellings that are words, or letters, before they are units."""
+
+
 def units_in(words: str) -> frozenset[str]:
-    """The units that a name or a description names: `duration_minutes`, `size_mb`, "in whole euros"."""
-    text = f" {words} {humanise(words)} "
-    found: set[str] = set()
-    for spelling, unit in _SPELLINGS:
-        if len(unit) > 1 or unit in ("m", "g"):
-            pattern = rf"(?<![\w])(?:{spelling})(?![\w/])"
-            for match in re.finditer(pattern, text, re.I):
-                # "m", "in" and "g" are words, or letters, before they are units.
-                if len(match.group(0)) > 2 or match.group(0).lower() in (
-                    "km",
-                    "kg",
-                    "cm",
-                    "mm",
-                    "mb",
-                    "gb",
-                    "kb",
-                    "%",
-                    "°",
-                ):
-                    found.add(unit)
-    return frozenset(found)
+    """The units that a name or a description names: "duration minutes", "size mb", "in whole euros"."""
+    return frozenset(
+        unit
+        for pattern, unit in _IN_WORDS
+        if any(match.group(0).lower() not in _LETTERS for match in pattern.finditer(words))
+    )
+
+
+def unit_named(word: str) -> str | None:
+    """The unit that a text is the name of, and nothing else: "km", "EUR", "celsius"."""
+    text = word.strip().replace("_", " ")
+    return next((unit for pattern, unit in _IN_WORDS if pattern.fullmatch(text)), None)
 
 
 def converted(value: float, unit: str, wanted: str) -> float | None:
