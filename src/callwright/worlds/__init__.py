@@ -12,6 +12,7 @@ NAMES: tuple[str, ...] = (
     "calendar",
     "contacts",
     "files",
+    "hr",
     "mail",
     "music",
     "projects",
