@@ -19,6 +19,7 @@ NAMES: tuple[str, ...] = (
     "restaurant",
     "shop",
     "smart_home",
+    "sport",
     "support",
     "travel",
 )
