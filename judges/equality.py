@@ -19,7 +19,9 @@ from callwright.values.spoken import humanise
 from callwright.values.units import Quantity, compatible, converted, family, quantities, unit_named, units_in
 
 _MORE = re.compile(r"\b(\d+) (?:more|others?)\b")
-_MONEY = re.compile(r"\b(?:price|cost|fee|fare|total|amount|balance|discount|rent|salary|payment|spend|due)\b")
+_MONEY = re.compile(
+    r"\b(?:price|cost|fee|fare|total|amount|balance|discount|rent|salary|payment|spend|due)\b"
+)
 _PER = re.compile(r"\b(?:per|a|an|each|every) \w+")
 """What a rate is measured against is no unit of the number: "price per night"."""
 _TOLERANCE = 5e-3

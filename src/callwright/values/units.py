@@ -116,9 +116,7 @@ def family(unit: str) -> str:
     return _OF_UNIT[unit]
 
 
-_IN_WORDS = [
-    (re.compile(rf"(?<!\w)(?:{spelling})(?![\w/])", re.I), unit) for spelling, unit in _SPELLINGS
-]
+_IN_WORDS = [(re.compile(rf"(?<!\w)(?:{spelling})(?![\w/])", re.I), unit) for spelling, unit in _SPELLINGS]
 _LETTERS = frozenset(("m", "g", "in", "mi", "min", "c", "f"))
 """Spellings that are words, or letters, before they are units."""
 

@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from pathlib import Path
 
 from callwright.worlds.base import World
 
-NAMES: tuple[str, ...] = (
-    "bank",
-    "calendar",
-    "contacts",
-    "files",
-    "mail",
-    "music",
-    "projects",
-    "restaurant",
-    "shop",
-    "smart_home",
-    "statistics",
-    "support",
-    "travel",
-    "units",
+NAMES: tuple[str, ...] = tuple(
+    sorted(sheet.name.removesuffix(".phrases.yaml") for sheet in Path(__file__).parent.glob("*.phrases.yaml"))
 )
-"""Every world of the catalogue; a new one is one file and one name here."""
+"""Every world of the catalogue: a new one is a file and its phrase sheet."""
 
 
 def world_class(name: str) -> type[World]:
