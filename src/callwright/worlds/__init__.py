@@ -20,6 +20,7 @@ NAMES: tuple[str, ...] = (
     "smart_home",
     "support",
     "travel",
+    "weather",
 )
 """Every world of the catalogue; a new one is one file and one name here."""
 
