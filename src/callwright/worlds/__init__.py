@@ -13,6 +13,7 @@ NAMES: tuple[str, ...] = (
     "contacts",
     "files",
     "mail",
+    "maps",
     "music",
     "projects",
     "restaurant",
