@@ -20,6 +20,7 @@ from callwright.sources.problems import Unusable, mapping, reason_of, sequence, 
 from callwright.sources.prose import describe, plain_text, shortened
 from callwright.sources.replies import read_reply
 from callwright.sources.validation import SchemaError, validator
+from callwright.sources.vetting import vet
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
@@ -152,6 +153,7 @@ class _Walk:
                 content_type=inputs.content_type,
             ),
         )
+        vet(operation.get("description"), tool.wire(), tool.returns, tool.reply.examples)
         return _plain_json(tool)
 
     def _body(self, operation: dict[Any, Any], generated: Generated) -> Body | None:
