@@ -69,9 +69,7 @@ def read_tool_list(
     return kit, tuple(refusals)
 
 
-def _tool(
-    entry: Any, taken: dict[str, Tool], seen: set[str], bind: Callable[[str], Binding] | None
-) -> Tool:
+def _tool(entry: Any, taken: dict[str, Tool], seen: set[str], bind: Callable[[str], Binding] | None) -> Tool:
     """One entry of the list; `seen` are the names as they were written."""
     function = _unwrapped(entry)
     written = _text(function.get("name"))
