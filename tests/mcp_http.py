@@ -1,4 +1,4 @@
-"""An MCP server over streamable HTTP, made with the official library; tests run it as a child process on the loopback."""
+"""An MCP server over streamable HTTP, made with the official library; tests run it as a child process."""
 
 from __future__ import annotations
 
@@ -8,6 +8,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from pydantic import BaseModel
+
+
+class Seat(BaseModel):
+    row: int
+    taken: bool
 
 
 @contextmanager
@@ -26,19 +33,15 @@ def running() -> Iterator[tuple[str, subprocess.Popen[str]]]:
 def main() -> None:
     import uvicorn
     from mcp.server.mcpserver import MCPServer
-    from pydantic import BaseModel
+    from mcp.server.mcpserver.exceptions import ToolError
 
     server = MCPServer("Box Office", version="1")
-
-    class Seat(BaseModel):
-        row: int
-        taken: bool
 
     @server.tool()
     def find_seat(row: int) -> Seat:
         """Find a seat in a row."""
         if row > 20:
-            raise ValueError("there are 20 rows")
+            raise ToolError("there are 20 rows")
         return Seat(row=row, taken=False)
 
     @server.tool(structured_output=False)

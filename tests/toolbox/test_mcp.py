@@ -46,8 +46,8 @@ def opened(box: McpToolbox, toolkit: Toolkit) -> Session:
     return box.open(toolkit.tools, toolkit=toolkit.name, seed=1, clock=dt.date(2026, 3, 10), item="single/0")
 
 
-async def ask(session: Session, name: str, **arguments: Any) -> Observation:
-    return await session.call(ToolCall(id="c1", name=name, arguments=json.dumps(arguments)))
+async def ask(session: Session, tool: str, /, **arguments: Any) -> Observation:
+    return await session.call(ToolCall(id="c1", name=tool, arguments=json.dumps(arguments)))
 
 
 def said(observation: Observation) -> str:
@@ -248,7 +248,8 @@ async def test_a_failure_is_a_sentence_with_a_status(
     observation = await ask(session, name)
     assert observation.status == status
     assert words in said(observation)
-    assert (await ask(session, "count")).content == '{"calls": %d}' % (1 if name == "refuse" else 2)
+    counted = json.loads((await ask(session, "count")).content)
+    assert counted == {"calls": 1 if name == "refuse" else 2}
     assert len(started(tmp_path)) == 1  # the server is kept, and what it remembers
 
 
@@ -257,7 +258,9 @@ async def test_a_server_that_is_not_there_ends_the_conversation(
 ) -> None:
     (tmp_path / "silent").touch()
     box = McpToolbox(start_s=0.5)
-    with pytest.raises(GenerationError, match="^toolbox_unreachable: mcp_stdio.py: .* within 0.5 s") as caught:
+    with pytest.raises(
+        GenerationError, match="^toolbox_unreachable: mcp_stdio.py: .* within 0.5 s"
+    ) as caught:
         await ask(opened(box, tiny), "count")
     assert caught.value.code == "toolbox_unreachable"
     assert str(tmp_path) not in str(caught.value)

@@ -204,10 +204,10 @@ def _words(server: str) -> list[str]:
 def _command(server: str) -> StdioServerParameters:
     """The program that is meant. Bytes that are no UTF-8 make a message unreadable, and nothing more."""
     program, *arguments = _words(server)
-    beside = Path(sys.executable).with_name(program)
-    found = sys.executable if program == "python" else shutil.which(program)
-    if found is None and beside.name == program and beside.is_file():
-        found = str(beside)
+    # Programs of our own environment count too; a program with a folder in its name is only where it says.
+    found = shutil.which(program) or shutil.which(program, path=str(Path(sys.executable).parent))
+    if program == "python":
+        found = sys.executable
     if found is None:
         raise SourceError(
             f"{Path(program).name}: there is no such program on the PATH or beside {Path(sys.executable).name}; "

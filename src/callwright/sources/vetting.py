@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -73,16 +73,20 @@ def _fault(text: str) -> tuple[str, str] | None:
     return None
 
 
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, one in value.items():
-            yield from _strings(key)
-            yield from _strings(one)
-    elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _strings(one)
+def _strings(values: Iterable[Any]) -> dict[str, None]:
+    """Each text once, keys included. Schemas are large and repeat themselves, so this is no recursion."""
+    found: dict[str, None] = {}
+    pending = list(values)
+    while pending:
+        value = pending.pop()
+        if isinstance(value, str):
+            found[value] = None
+        elif isinstance(value, dict):
+            pending.extend(value)
+            pending.extend(value.values())
+        elif isinstance(value, list | tuple):
+            pending.extend(value)
+    return found
 
 
 def _hidden(text: str) -> int | None:

@@ -157,7 +157,9 @@ class _Held:
         """
         await self._settled.wait()
         if self._connection is None:
-            raise self._failure or GenerationError("toolbox_unreachable", f"{origin_of(self.server)}: was given up")
+            raise self._failure or GenerationError(
+                "toolbox_unreachable", f"{origin_of(self.server)}: was given up"
+            )
         return self._connection
 
     def let_go(self) -> None:
