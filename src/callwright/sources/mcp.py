@@ -155,13 +155,13 @@ async def connect(server: str, start_s: float) -> AsyncIterator[Connection]:
                     await stack.enter_async_context(connection.client)
             except TimeoutError:
                 raise SourceError(
-                    f"{origin}: the MCP server did not answer within {start_s:g} s{_told(last_words)}"
+                    f"{origin}: the MCP server did not answer within {start_s:g} s; {_advice(last_words)}"
                 ) from None
             except Exception as error:
                 # What a stranger's server can make the library raise has no common base.
                 verb = "started" if parameters else "reached"
                 raise SourceError(
-                    f"{origin}: the MCP server cannot be {verb}: {_line(error)}{_told(last_words)}"
+                    f"{origin}: the MCP server cannot be {verb}: {_line(error)}; {_advice(last_words)}"
                 ) from error
             try:
                 yield connection
@@ -178,7 +178,10 @@ async def connect(server: str, start_s: float) -> AsyncIterator[Connection]:
 def origin_of(server: str) -> str:
     """A server's name for messages and records: its host, or its program without the place where that lies."""
     if _is_url(server):
-        return urlsplit(server).hostname or "server"
+        try:
+            return urlsplit(server).hostname or "server"
+        except ValueError as error:
+            raise SourceError(f"{shown(server)}: no URL of an MCP server: {error}") from None
     words = _words(server)
     program = Path(words[0]).name
     if program in _LAUNCHERS:
@@ -237,10 +240,11 @@ def _stderr() -> Iterator[tuple[TextIO, bytearray]]:
         os.close(reading)
 
 
-def _told(last_words: bytearray) -> str:
+def _advice(last_words: bytearray) -> str:
+    """What may help: the last line that a server wrote to its stderr often says it."""
     lines = last_words.decode("utf-8", "replace").split("\n")
     said = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    return f"; its last words: {said[:200]}" if said else ""
+    return f"its last words: {said[:200]}" if said else "try its command or URL by hand"
 
 
 def _line(error: BaseException) -> str:
