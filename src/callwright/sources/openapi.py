@@ -20,6 +20,7 @@ from callwright.sources.problems import Unusable, mapping, reason_of, sequence, 
 from callwright.sources.prose import describe, plain_text, shortened
 from callwright.sources.replies import read_reply
 from callwright.sources.validation import SchemaError, validator
+from callwright.sources.vetting import vet
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
@@ -153,6 +154,7 @@ class _Walk:
                 whole_body=inputs.whole_body,
             ),
         )
+        vet(operation.get("description"), tool.wire(), tool.returns, tool.reply.examples)
         return _plain_json(tool)
 
     def _body(self, operation: dict[Any, Any], generated: Generated) -> Body | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from callwright.errors import SourceError
 from callwright.schemas.base import canonical_json
-from callwright.schemas.tool import Refusal, Tool, Toolkit
+from callwright.schemas.tool import Binding, Refusal, Tool, Toolkit
 from callwright.sources.closing import Closer
 from callwright.sources.dialect import Dialect
 from callwright.sources.naming import legal, resource_of_name, slug, unique
@@ -15,13 +16,18 @@ from callwright.sources.problems import Unusable, reason_of, shown
 from callwright.sources.prose import plain_text, shortened
 from callwright.sources.typenames import parse_type
 from callwright.sources.validation import SchemaError, is_valid, validator
+from callwright.sources.vetting import vet
 
 _PARAMETERS = ("parameters", "input_schema", "inputSchema")
 _RETURNS = ("returns", "response", "output_schema", "outputSchema")
 
 
 def read_tool_list(
-    document: Any, origin: str, *, name: str | None = None
+    document: Any,
+    origin: str,
+    *,
+    name: str | None = None,
+    bind: Callable[[str], Binding] | None = None,
 ) -> tuple[Toolkit, tuple[Refusal, ...]]:
     """The toolkit of a parsed list of functions, or of a mapping with such a list under `tools`.
 
@@ -29,6 +35,7 @@ def read_tool_list(
         document: The parsed file.
         origin: The file's name, for messages and for the toolkit's record.
         name: The toolkit's name; the document's own or the file's unless given.
+        bind: How a function is called, by its name as it was written; nothing runs them unless given.
 
     Raises:
         SourceError: It is no list of functions, or an empty one.
@@ -45,7 +52,7 @@ def read_tool_list(
     seen: set[str] = set()
     for position, entry in enumerate(entries):
         try:
-            tool = _tool(entry, tools, seen)
+            tool = _tool(entry, tools, seen, bind)
             tools[tool.name] = tool
         except (Unusable, SchemaError, RecursionError) as error:
             code, message = reason_of(error)
@@ -62,7 +69,7 @@ def read_tool_list(
     return kit, tuple(refusals)
 
 
-def _tool(entry: Any, taken: dict[str, Tool], seen: set[str]) -> Tool:
+def _tool(entry: Any, taken: dict[str, Tool], seen: set[str], bind: Callable[[str], Binding] | None) -> Tool:
     """One entry of the list; `seen` are the names as they were written."""
     function = _unwrapped(entry)
     written = _text(function.get("name"))
@@ -79,7 +86,10 @@ def _tool(entry: Any, taken: dict[str, Tool], seen: set[str]) -> Tool:
         returns=_returns(_first(function, _RETURNS)),
         summary=_text(function.get("title")),
         resource=resource_of_name(written),
+        binding=bind(written) if bind else None,
     )
+    # Both: markup that is taken off may hide an instruction, and an entity may stand for a hidden character.
+    vet(function, tool.wire(), tool.returns)
     try:
         canonical_json(tool.model_dump())
     except (TypeError, ValueError) as error:
