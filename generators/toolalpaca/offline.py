@@ -134,9 +134,8 @@ class Wording:
 
     def _stands_first(self, sentence: str) -> bool:
         """Whether a detail makes sense before anyone knows what it is about."""
-        return (
-            sentence.split()[0] in ("I", "My", "We", "Our", "I'm", "I'd", "We're") and " it " not in sentence
-        )
+        opening = sentence.split()[0] in ("I", "My", "We", "Our", "I'm", "I'd", "We're")
+        return opening and " it " not in sentence and not sentence.startswith(("I mean", "I meant"))
 
     def _template(
         self, phrases: ToolPhrases, tool: str, register: Register, words: Mapping[str, str], opens: bool

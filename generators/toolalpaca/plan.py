@@ -501,6 +501,13 @@ def list_in(body: Any) -> list[Any] | None:
     return None
 
 
+def _comparable(value: Any) -> bool:
+    """Whether a value has an order that people mean: a number, a day, a time; "from kg to g" has none."""
+    return isinstance(value, int | float) or bool(
+        isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d|\d\d:\d\d", value)
+    )
+
+
 def ordered(arguments: dict[str, Any]) -> dict[str, Any]:
     """The arguments with both ends of every range in order, and never equal where they are dates."""
     for low, high in _ORDERED:
@@ -514,7 +521,11 @@ def ordered(arguments: dict[str, Any]) -> dict[str, Any]:
                 ),
                 None,
             )
-            if low not in words or other is None or not isinstance(arguments[name], str | int | float):
+            if (
+                low not in words
+                or other is None
+                or not all(map(_comparable, (arguments[name], arguments[other])))
+            ):
                 continue
             first, last = sorted((arguments[name], arguments[other]))
             if first == last and isinstance(first, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", first):

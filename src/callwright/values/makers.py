@@ -72,6 +72,9 @@ def make(
 def _from_schema(
     name: str, schema: Mapping[str, Any], rng: random.Random, clock: dt.date, known: tuple[Any, ...]
 ) -> Any:
+    for branch in schema.get("anyOf", ()):  # an optional argument: a value or null
+        if branch.get("type") != "null":
+            return _from_schema(name, {**schema, "anyOf": (), **branch}, rng, clock, known)
     if "const" in schema:
         return schema["const"]
     if "enum" in schema:

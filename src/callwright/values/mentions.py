@@ -65,7 +65,9 @@ _TIMES = (
     re.compile(r"\b(?P<word>noon|midday|midnight)\b", re.I),
 )
 _NUMBER = re.compile(
-    r"(?<![\w.,:/-])(?P<sign>[-+−]?)[$€£]?(?P<digits>\d{1,3}(?:,\d{3})+|\d+)(?P<rest>\.\d+)?(?![\d:/]|[.,]\d|\w*-\w|\w*[A-Za-z]\d)"
+    r"(?<![\w.,:/-])(?P<sign>[-+−]?)[$€£]?(?P<digits>\d{1,3}(?:,\d{3})+|\d+)(?P<rest>\.\d+)?"
+    # "40-minute" has a number, "40-a1" and "2026-03" are something else.
+    r"(?![\d:/]|[.,]\d|(?!-[a-z]{3,}\b)\w*-\w|\w*[A-Za-z]\d)"
 )
 _SCALE = re.compile(r"\s?(?P<scale>k|thousand|million|billion)\b", re.I)
 _SCALES = {"k": 1e3, "thousand": 1e3, "million": 1e6, "billion": 1e9}

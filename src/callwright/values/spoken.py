@@ -176,8 +176,9 @@ def article(word: str) -> str:
     """`a` or `an`, by the sound that the next word begins with."""
     if _SILENT.match(word) or _SPELT.match(word):
         return "an"
-    if word[:1].isdigit():
-        return "an" if re.match(r"^(?:8|11|18)(?!\d*[,\d]{4})", word) else "a"
+    digits = word.lstrip("$€£")
+    if digits[:1].isdigit():
+        return "an" if re.match(r"^(?:8\d*|11|18|11,\d{3}|18,\d{3}|11\d{3}|18\d{3})(?!\d)", digits) else "a"
     return "an" if word[:1].lower() in "aeiou" and not _CONSONANT_SOUND.match(word) else "a"
 
 
@@ -189,7 +190,7 @@ def smooth(text: str) -> str:
         text,
         flags=re.I,
     )
-    text = re.sub(r"\b([Aa])n?\s+(?=([\w$]+))", lambda m: _with_article(m), text)
+    text = re.sub(r"\b([Aa])n?\s+(?=([\w$€£]+(?:,\d{3})*))", lambda m: _with_article(m), text)
     text = re.sub(r"\s+([,.;:!?])", r"\1", text)
     text = re.sub(r"(?<!\.)([.!?])\.(?!\.)(?=\s|$)", r"\1", text)
     text = re.sub(r"[ \t]{2,}", " ", text).strip()

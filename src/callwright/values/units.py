@@ -133,6 +133,8 @@ def units_in(words: str) -> frozenset[str]:
 def unit_named(word: str) -> str | None:
     """The unit that a text is the name of, and nothing else: "km", "EUR", "celsius"."""
     text = word.strip().replace("_", " ")
+    if text.lower() in ("in", "c", "f", "min"):
+        return None
     return next((unit for pattern, unit in _IN_WORDS if pattern.fullmatch(text)), None)
 
 

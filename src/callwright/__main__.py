@@ -1,0 +1,5 @@
+"""`python -m callwright` is `callwright`."""
+
+from callwright.cli.main import main
+
+main()
