@@ -12,6 +12,8 @@ NAMES: tuple[str, ...] = (
     "calendar",
     "contacts",
     "files",
+    "health",
+    "library",
     "mail",
     "music",
     "projects",
