@@ -13,6 +13,7 @@ NAMES: tuple[str, ...] = (
     "contacts",
     "files",
     "health",
+    "health",
     "library",
     "mail",
     "music",
