@@ -22,6 +22,10 @@ _MORE = re.compile(r"\b(\d+) (?:more|others?)\b")
 _MONEY = re.compile(
     r"\b(?:price|cost|fee|fare|total|amount|balance|discount|rent|salary|payment|spend|due)\b"
 )
+_ACTS = re.compile(
+    r"(?:set|switch|change|update|move|rename|mark|assign|tag|flag|add|put|follow|subscribe)(?![a-z])"
+)
+"""A call that sets what was set already changes nothing and is no reading all the same."""
 _PER = re.compile(r"\b(?:per|a|an|each|every) \w+")
 """What a rate is measured against is no unit of the number: "price per night"."""
 _TOLERANCE = 5e-3
@@ -91,7 +95,11 @@ class _Result:
 
 def _results(trajectory: Trajectory) -> Iterator[_Result]:
     tools = {tool.name: tool for tool in trajectory.task.tools}
-    wanted = [call for call in trajectory.task.intended if not call.means and not call.changes]
+    wanted = [
+        call
+        for call in trajectory.task.intended
+        if not call.means and not call.changes and not _ACTS.match(call.name)
+    ]
     reads = [(call.name, call.arguments) for call in wanted]
     last = trajectory.messages[-1]
     told = Mentions(last.content if isinstance(last, AssistantMessage) else "", trajectory.task.clock)

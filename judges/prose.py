@@ -16,6 +16,8 @@ from callwright.values.mentions import DateMention, Mentions, fold
 
 _ID = re.compile(r"(?<![\w@./-])(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*(?![\w@]|-\w)")
 _QUOTED = re.compile(r"[\"“]([^\"“”\n]{2,120})[\"”]")
+_NAMED_OTHERWISE = 2
+"""Entries of a list that an answer may name without counting them, because another result has them too."""
 _PLAIN = re.compile(r"\d+(?:st|nd|rd|th|am|pm|k|%)?", re.I)
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|https?://\S+[\w/]")
 
@@ -102,8 +104,10 @@ def computed(body: Any, said: Mentions) -> Iterator[float]:
     for key in {key for row in rows for key in row}:
         column = [row[key] for row in rows if key in row]
         named = [value for value in column if isinstance(value, str) and _named(value, said)]
-        # Several entries may share a name: "the main hall at 5 pm, the main hall at 6 pm, and 10 more".
-        yield from (float(len(body) - some) for some in range(len(set(named)) or 1, len(named) + 1))
+        # Several entries may share a name ("the main hall at 5 pm, the main hall at 6 pm, and 10 more"), and a name
+        # may stand in the answer for another reason.
+        fewest = max(len(set(named)) - _NAMED_OTHERWISE, 1)
+        yield from (float(len(body) - some) for some in range(fewest, len(named) + 1))
         amounts = [
             value for value in column if isinstance(value, int | float) and not isinstance(value, bool)
         ]
