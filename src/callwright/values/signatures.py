@@ -1,4 +1,4 @@
-"""A typed function with a docstring becomes a schema: what it takes, what it answers, and what its author says of it."""
+"""A typed function with a docstring becomes schemas of what it takes and answers, with its author's words."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import re
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, get_type_hints
+from typing import Any, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
+from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
 
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _SECTION = re.compile(
@@ -81,17 +81,19 @@ def signature_of(function: Callable[..., Any], *, skip: int = 0) -> Signature:
     except Exception as error:  # an annotation is any expression, and may raise anything
         raise SignatureError("unsupported_type", f"an annotation means nothing: {_reason(error)}") from error
     fields: dict[str, Any] = {}
+    names: dict[str, str] = {}
     for parameter in list(inspect.signature(function).parameters.values())[skip:]:
         if parameter.kind not in _BY_NAME:
             raise SignatureError("unnamed_parameter", f"{parameter} cannot be given by its name")
         if parameter.name not in hints:
             raise SignatureError("untyped_parameter", f"the parameter {parameter.name} has no type")
         default = ... if parameter.default is parameter.empty else parameter.default
-        # Under an alias, as a model has methods and rules of its own for names: `copy`, `json`, `_id`.
-        hint = Annotated[hints[parameter.name], Field(alias=parameter.name)]
-        fields[f"argument_{len(fields)}"] = (hint, default)
+        field = f"argument_{len(fields)}"
+        fields[field], names[field] = (hints[parameter.name], default), parameter.name
     try:
-        model = create_model(function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
+        # Under aliases, as models have methods and rules of their own for names: `copy`, `json`, `_id`.
+        config = ConfigDict(extra="forbid", alias_generator=names.__getitem__)
+        model = create_model(function.__name__, __config__=config, **fields)
         adapter: TypeAdapter[Any] = TypeAdapter(hints.get("return", Any))
         parameters = _tidy(model.model_json_schema())
         # What pydantic calls serialisation is the shape of what is sent back.
