@@ -82,28 +82,25 @@ class Child:
                 "RLIMIT_CORE": 0,
             },
         }
-        # Connected first: no cancellation can come between the start of the process and the child that ends it.
-        reader, writer = await asyncio.open_connection(sock=ours, limit=limits.output_bytes + _OVERHEAD_BYTES)
-        try:
-            process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-P",
-                    str(_HOST),
-                    json.dumps(settings),
-                ],  # -P: never import from the host's folder
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                cwd=scratch,
-                env=_environment(scratch),
-                start_new_session=True,
+        with theirs:
+            # Connected first: no cancellation can come between the start of the process and the child that ends it.
+            reader, writer = await asyncio.open_connection(
+                sock=ours, limit=limits.output_bytes + _OVERHEAD_BYTES
             )
-        except BaseException:
-            writer.transport.abort()
-            raise
-        finally:
-            theirs.close()
+            try:
+                process = subprocess.Popen(
+                    # -P: the host's own folder is no place to import from.
+                    [sys.executable, "-P", str(_HOST), json.dumps(settings)],
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    cwd=scratch,
+                    env=_environment(scratch),
+                    start_new_session=True,
+                )
+            except BaseException:
+                writer.transport.abort()
+                raise
         return cls(process, reader, writer)
 
     @property
@@ -136,7 +133,8 @@ class Child:
 
     def stop(self) -> None:
         """End it and all processes of its group, at once."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):  # nothing is left of the group; macOS
+        # Nothing is left of the group, which macOS words as a missing permission.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._writer.transport.abort()

@@ -12,7 +12,6 @@ else 500.
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import importlib.util
 import inspect
@@ -25,17 +24,18 @@ import select
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import asyncio
+
     from callwright.values.signatures import Signature
 
 _STATUSES: tuple[tuple[type[BaseException], int], ...] = (
     (NotImplementedError, 501),
-    (MemoryError, 507),
     (TimeoutError, 504),
     (PermissionError, 403),
     (FileNotFoundError, 404),
@@ -55,7 +55,7 @@ class Host:
         self._output_bytes = output_bytes
         self._modules: dict[str, ModuleType] = {}
         self._signatures: dict[tuple[str, str], Signature] = {}
-        self._runner = asyncio.Runner()
+        self._runner: asyncio.Runner | None = None
         """One loop for all calls: what a module keeps between them, such as a lock, belongs to its loop."""
 
     def answer(self, request: dict[str, Any]) -> bytes:
@@ -67,6 +67,8 @@ class Host:
         }
         try:
             status, body = operations[request["op"]](**request["with"])
+        except MemoryError:
+            status, body = 507, _error("MemoryError: more memory was asked for than is allowed.")
         except BaseException as error:  # sys.exit() in a function must not end the session
             status, body = _status(error), _error(_told(error))
         if len(body) > self._output_bytes:
@@ -117,7 +119,7 @@ class Host:
             return 400, _error(_faults(error))
         result = getattr(self._module(module), function)(**given)
         if inspect.isawaitable(result):
-            result = self._runner.run(_awaited(result))
+            result = self._awaited(result)
         try:
             return 200, _text(signature.answer(result))
         except MemoryError:
@@ -126,6 +128,16 @@ class Host:
             return 502, _error(f"The function returned something else than it documents: {_faults(error)}")
         except Exception as error:  # objects bring code of their own to their serialisation
             return 502, _error(f"The function returned something that is no JSON: {_told(error)}")
+
+    def _awaited(self, result: Awaitable[Any]) -> Any:
+        # Here, as it is a third of the time that a child takes to start, and only some need it.
+        import asyncio
+
+        async def awaited() -> Any:
+            return await result
+
+        self._runner = self._runner or asyncio.Runner()
+        return self._runner.run(awaited())
 
     def _signature(self, module: str, function: str) -> Signature:
         from callwright.values.signatures import signature_of
@@ -149,9 +161,8 @@ class Host:
 def _from_file(path: str) -> ModuleType:
     """The module of a file; modules beside it can be imported, but shadow none that are installed."""
     name = Path(path).stem
-    while (
-        name in sys.modules or name in sys.stdlib_module_names
-    ):  # tools are often called `calendar` or `email`
+    # Tools are often called like a module of the library: `calendar`, `email`.
+    while name in sys.modules or name in sys.stdlib_module_names:
         name += "_"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
@@ -171,10 +182,6 @@ def _is_public(name: str, value: Any, module: ModuleType) -> bool:
         and getattr(value, "__module__", None) == module.__name__
         and inspect.isfunction(inspect.unwrap(value))
     )
-
-
-async def _awaited(result: Any) -> Any:
-    return await result
 
 
 def _text(body: Any) -> bytes:
@@ -223,16 +230,22 @@ def _cleaned(message: str) -> str:
 
 def _limit(kind: int, value: int) -> None:
     """Lower a limit for good, as far as it is not lower already."""
-    _, hard = resource.getrlimit(kind)
-    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    value = _within(kind, value)
     resource.setrlimit(kind, (value, value))
 
 
 def _allow_cpu(limit_s: float) -> None:
-    """The time that a request may take on every core: ends what spins on after the run itself has died."""
+    """The time that a request may take on every core: ends what spins on where nobody is left to end it."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     allowed = used.ru_utime + used.ru_stime + (limit_s + 1) * (os.cpu_count() or 1)
-    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(allowed), resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (_within(resource.RLIMIT_CPU, math.ceil(allowed)), hard))
+
+
+def _within(kind: int, value: int) -> int:
+    """The value, or the limit that this process was given where that is lower."""
+    _, hard = resource.getrlimit(kind)
+    return value if hard == resource.RLIM_INFINITY else min(value, hard)
 
 
 def _die_with_parent(wire: int) -> None:

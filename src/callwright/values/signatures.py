@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import textwrap
 from collections.abc import Callable, Mapping
@@ -57,13 +58,16 @@ class Signature:
         }
 
     def answer(self, result: Any) -> Any:
-        """What the function returned as a JSON value in the documented shape; NaN and infinities stay what they are.
+        """What the function returned as a JSON value in the documented shape.
 
         Raises:
             pydantic.ValidationError: It is not what the annotation says; a ValueError.
-            pydantic_core.PydanticSerializationError: It holds something that JSON has no form for; a ValueError.
+            ValueError: It holds something that JSON has no form for, such as NaN.
         """
-        return self._adapter.dump_python(self._adapter.validate_python(result), mode="json", by_alias=True)
+        value = self._adapter.validate_python(result)
+        # Looked for here, as pydantic writes null for a NaN whose place has no type.
+        json.dumps(self._adapter.dump_python(value), allow_nan=False, skipkeys=True, default=_entries)
+        return self._adapter.dump_python(value, mode="json", by_alias=True)
 
 
 def signature_of(function: Callable[..., Any], *, skip: int = 0) -> Signature:
@@ -132,4 +136,10 @@ def _tidy(schema: Any) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+    """What happened, without pydantic's advice on mending types."""
+    return f"{type(error).__name__}: {error}".splitlines()[0].split(". ")[0]
+
+
+def _entries(value: Any) -> Any:
+    """What stands in a value that JSON has no form for."""
+    return list(value) if isinstance(value, set | frozenset) else None
