@@ -30,7 +30,7 @@ class Limits(Record):
     start_s: float = 30.0
     """Seconds to start the child and import a module."""
     memory_bytes: int = 2**30
-    """Address space of each process of the child; about 100 MB are needed for its start."""
+    """Address space of each process of the child, of which Python itself takes about 150 MB."""
     output_bytes: int = 1_000_000
     """JSON of one answer."""
     file_bytes: int = 100_000_000
@@ -132,7 +132,9 @@ class Child:
             raise
 
     def stop(self) -> None:
-        """End it and all processes of its group, at once."""
+        """End it and all processes of its group, at once; it is reaped here alone, so that its number stays its own."""
+        if not self.alive:
+            return
         # Nothing is left of the group, which macOS words as a missing permission.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
