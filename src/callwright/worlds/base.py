@@ -30,17 +30,17 @@ from __future__ import annotations
 import datetime as dt
 import inspect
 import random
-import re
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar, cast, get_type_hints
+from typing import Any, ClassVar, TypeVar, cast
 
 from faker import Faker
-from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
+from pydantic import BaseModel, ConfigDict
 
 from callwright.schemas.base import digest
 from callwright.schemas.tool import Reply, Tool, Toolkit, WorldBinding
+from callwright.values.signatures import Signature, signature_of
 
 State = dict[str, dict[str, dict[str, Any]]]
 """Table -> id -> record, all of it JSON."""
@@ -168,15 +168,15 @@ class World:
             KeyError: There is no such tool.
             ValueError: The arguments do not fit the tool's schema.
         """
-        function, model = _tools(type(self))[name]
-        given = model.model_validate(dict(arguments))
+        function, signature = _tools(type(self))[name]
+        given = signature.given(arguments)
         before = self.snapshot()
         try:
-            result = function(self, **{field: getattr(given, field) for field in model.model_fields})
+            result = function(self, **given)
         except WorldError as error:
             self.restore(before)
             return error.status, {"error": str(error)}
-        return 200, _answer(type(self), name).dump_python(result, mode="json")
+        return 200, signature.answer(result)
 
     def snapshot(self) -> State:
         """The whole state as a JSON value; cheap, for it shares its records, which nobody changes in place."""
@@ -212,27 +212,13 @@ def _copy(value: J) -> J:
 
 
 @_once
-def _tools(world: type[World]) -> dict[str, tuple[Callable[..., Any], type[BaseModel]]]:
-    """Tool name -> method and the model of its arguments, in the order of the file."""
-    found: dict[str, tuple[Callable[..., Any], type[BaseModel]]] = {}
-    for name, function in vars(world).items():
-        if hasattr(function, _MARK):
-            hints = get_type_hints(function, include_extras=True)
-            fields: dict[str, Any] = {
-                parameter.name: (
-                    hints[parameter.name],
-                    ... if parameter.default is parameter.empty else parameter.default,
-                )
-                for parameter in list(inspect.signature(function).parameters.values())[1:]
-            }
-            model = create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
-            found[name] = (function, model)
-    return found
-
-
-@_once
-def _answer(world: type[World], name: str) -> TypeAdapter[Any]:
-    return TypeAdapter(get_type_hints(_tools(world)[name][0], include_extras=True)["return"])
+def _tools(world: type[World]) -> dict[str, tuple[Callable[..., Any], Signature]]:
+    """Tool name -> method and its signature, in the order of the file."""
+    return {
+        name: (function, signature_of(function, skip=1))
+        for name, function in vars(world).items()
+        if hasattr(function, _MARK)
+    }
 
 
 @_once
@@ -261,44 +247,14 @@ def shipped_phrases(world: type[World]) -> Path:
 
 
 def _tool(world: type[World], toolkit: str, name: str) -> Tool:
-    function, model = _tools(world)[name]
-    description, arguments = _documentation(function)
-    parameters = _tidy(model.model_json_schema())
-    for argument, schema in parameters.get("properties", {}).items():
-        if argument in arguments:
-            schema["description"] = arguments[argument]
-    # What pydantic calls serialisation is the shape of what is sent back.
-    returns = _tidy(_answer(world, name).json_schema(mode="serialization"))
+    function, signature = _tools(world)[name]
     return Tool(
         name=name,
-        description=description,
-        summary=description.split(". ")[0].rstrip("."),
-        parameters=parameters,
-        returns=returns,
+        description=signature.description,
+        summary=signature.description.split(". ")[0].rstrip("."),
+        parameters=signature.parameters,
+        returns=signature.returns,
         resource=getattr(function, _MARK),
         reply=Reply(),
         binding=WorldBinding(world=toolkit, function=name),
     )
-
-
-def _documentation(function: Callable[..., Any]) -> tuple[str, dict[str, str]]:
-    """A docstring's description in one line, and what its `Args:` say of each argument."""
-    text = inspect.getdoc(function) or ""
-    head, _, rest = text.partition("\nArgs:\n")
-    arguments = dict(re.findall(r"^ {4}(\w+): (.*(?:\n {6,}.*)*)", rest, re.M))
-    return " ".join(head.split()), {name: " ".join(words.split()) for name, words in arguments.items()}
-
-
-def _tidy(schema: Any) -> Any:
-    """The schema without pydantic's titles, which repeat the names."""
-    if isinstance(schema, list):
-        return [_tidy(one) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    return {
-        key: {name: _tidy(child) for name, child in value.items()}
-        if key in ("properties", "$defs")
-        else _tidy(value)
-        for key, value in schema.items()
-        if not (key == "title" and isinstance(value, str))
-    }
