@@ -109,7 +109,7 @@ def _results(trajectory: Trajectory) -> Iterator[_Result]:
             call = calls.get(message.tool_call_id)
             arguments = parsed(call.arguments) if call else None
             if isinstance(arguments, dict):
-                read = (message.name, arguments) in reads
+                read = (message.name, arguments) in reads and message.observation.trust == "executed"
                 body = body_of(message.observation)
                 yield _Result(step, tools[message.name], arguments, body, told, read)
 
@@ -185,12 +185,9 @@ def _mismatched(trajectory: Trajectory, results: Sequence[_Result]) -> Iterator[
     last = trajectory.messages[-1]
     if not isinstance(last, AssistantMessage) or not results:
         return
-    heard = [
-        quantity
-        for message in trajectory.messages
-        if isinstance(message, UserMessage)
-        for quantity in quantities(Mentions(message.content, trajectory.task.clock))
-    ]
+    texts = [message.content for message in trajectory.messages if isinstance(message, UserMessage)]
+    texts += [leaf for result in results for leaf in leaves(result.body) if isinstance(leaf, str)]
+    heard = [one for text in texts for one in quantities(Mentions(text, trajectory.task.clock))]
     known = [one for result in results for one in _measured(result)]
     visible = fold(" ".join(_documents(trajectory)))
     for said in quantities(Mentions(last.content, trajectory.task.clock)):

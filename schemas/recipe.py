@@ -13,7 +13,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class ToolSource(Record):
-    """Where tools come from: exactly one of `openapi`, `json` and `world`."""
+    """Where tools come from: exactly one of `openapi`, `json`, `world`, `python` and `mcp`."""
 
     openapi: str | None = None
     """An OpenAPI 3.0 or 3.1 file, JSON or YAML; relative to the recipe."""
@@ -21,22 +21,42 @@ class ToolSource(Record):
     """An OpenAI-style list of tools."""
     world: str | None = None
     """A world of the catalogue: its calls are really executed."""
+    python: str | None = None
+    """`file.py`, `package.module`, or either with `:function`: executed in a child process."""
+    mcp: str | None = None
+    """The URL of an MCP server, or the command line of one that speaks over stdio: really called."""
     phrases: str | None = None
     """A phrase sheet; `NAME.phrases.yaml` beside the tool file is found by itself."""
-    toolbox: Literal["simulated"] = "simulated"
     name: str | None = None
     """Name of the toolkit; from the file unless given."""
+    toolbox: Literal["simulated", "http"] = "simulated"
+    """What runs the calls of an OpenAPI file: rules or a model that play the server, or the real server."""
+    hosts: tuple[str, ...] = ()
+    """Hosts that calls may go to; none unless they are listed."""
+    server: str | None = None
+    """The server's address, in place of the one in the OpenAPI file."""
+    http_methods: tuple[str, ...] = ("GET", "HEAD")
+    """HTTP methods that are really sent."""
+    headers: dict[str, str] = {}
+    """Header -> the environment variable that holds its value, for credentials."""
+    allow_private: bool = False
+    """Whether listed hosts may be of the machine's own or a private network."""
 
     @model_validator(mode="after")
     def _one_source(self) -> ToolSource:
-        if sum(source is not None for source in (self.openapi, self.json_, self.world)) != 1:
-            raise ValueError("a tool source needs exactly one of openapi, json and world")
+        given = [one for one in _SOURCES if getattr(self, one) is not None]
+        if len(given) != 1:
+            raise ValueError("a tool source needs exactly one of openapi, json, world, python and mcp")
+        if self.toolbox == "http" and self.openapi is None:
+            raise ValueError("toolbox: http is for OpenAPI files; they say where a call goes")
+        if self.toolbox == "http" and not self.hosts:
+            raise ValueError(
+                "toolbox: http needs the hosts that calls may go to, such as hosts: [api.example.com]"
+            )
         return self
 
-    @property
-    def path(self) -> str | None:
-        """The file of tools; None for a world."""
-        return self.openapi or self.json_
+
+_SOURCES = ("openapi", "json_", "world", "python", "mcp")
 
 
 class OfflineModel(Record):

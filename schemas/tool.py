@@ -44,8 +44,8 @@ class OpenAPIBinding(Record):
     """Argument name -> where it goes."""
     content_type: str | None = None
     """Media type of the request body; None without a body."""
-    live: bool = False
-    """Whether calls really go to the server; otherwise it is simulated."""
+    live: str | None = None
+    """The toolkit through whose HTTP toolbox calls really go out; None when the server is simulated."""
     whole_body: bool = False
     """Whether the one argument placed in the body is all of it, and not one of its fields."""
 

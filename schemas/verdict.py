@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, Literal
 
@@ -28,6 +29,22 @@ class Verdict(Record):
     @cached_property
     def id(self) -> str:
         return digest(self.model_dump(mode="json"))
+
+
+RUNGS: tuple[Rung, ...] = ("hygiene", "L0", "L1", "L2", "L3", "L4")
+
+
+def highest_rung(verdicts: Iterable[Verdict]) -> Rung | None:
+    """The highest rung at which, and below which, every verdict is a pass; None where the lowest is none."""
+    ruled = list(verdicts)
+    reached: Rung | None = None
+    for rung in RUNGS:
+        outcomes = {one.outcome for one in ruled if one.rung == rung}
+        if outcomes - {"pass"}:
+            break
+        if outcomes:
+            reached = rung
+    return reached
 
 
 class Probe(Record):

@@ -62,6 +62,10 @@ class Statistics(Record):
     by_toolkit: dict[str, int] = {}
     by_tool: dict[str, int] = {}
     """Tool -> calls in accepted rows."""
+    by_rung: dict[str, int] = {}
+    """Highest rung that a row passed -> accepted rows."""
+    mended: dict[str, int] = {}
+    """Action and reason (`trim padding`) -> how often it was done to accepted rows before they were judged."""
     attempts: int = 0
     drops: tuple[DropCount, ...] = ()
     teacher: str = ""

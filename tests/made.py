@@ -50,7 +50,8 @@ def demo_rows(each: int) -> tuple[Trajectory, ...]:
 
 
 async def _made(workshop: Workshop, counts: dict[Kind, int]) -> list[Trajectory]:
-    operators = workshop.operators(workshop.teacher())["toolalpaca"]
+    teacher = workshop.teacher()
+    operators = workshop.operators(teacher, workshop.toolbox(teacher))["toolalpaca"]
     rows = []
     for kind, count in counts.items():
         attempt, found = 0, 0
@@ -75,5 +76,12 @@ def verdicts(judges: Sequence[Judge], row: Trajectory) -> list[Verdict]:
 
 
 def codes(judges: Sequence[Judge], row: Trajectory) -> list[str]:
-    """Reason codes against a row, empty when every judge passes it."""
-    return [verdict.code for verdict in verdicts(judges, row) if verdict.outcome != "pass"]
+    """Reason codes against a row: what fails, and what L1 and below cannot settle; empty for a good one."""
+    return [
+        verdict.code
+        for verdict in verdicts(judges, row)
+        if verdict.outcome == "fail" or (verdict.outcome == "undecided" and verdict.rung in _LOW)
+    ]
+
+
+_LOW = ("hygiene", "L0", "L1")

@@ -6,11 +6,12 @@ Tang et al. 2023 (ToolAlpaca), section 3.3, with today's native tool calls inste
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
 from collections.abc import Sequence
 from typing import Any
 
-from callwright.errors import GenerationError
+from callwright.errors import GenerationError, InterruptedCallError
 from callwright.generators.toolalpaca.offline import frames
 from callwright.generators.toolalpaca.prompts import digests, prompt
 from callwright.llm.base import Completion, Model, Request, Sampling
@@ -46,8 +47,20 @@ class Episodes:
         self._max_steps = max_steps
 
     async def trajectory(self, task: Task, item: str) -> Trajectory:
+        for sitting in itertools.count():
+            try:
+                return await self._played(task, item, sitting)
+            except InterruptedCallError:
+                continue  # what became of a call is not known: the conversation begins anew
+        raise AssertionError("unreachable")
+
+    async def _played(self, task: Task, item: str, sitting: int) -> Trajectory:
         session = self._toolbox.open(
-            task.tools, toolkit=task.toolkit, seed=task.seed, clock=task.clock, item=item
+            task.tools,
+            toolkit=task.toolkit,
+            seed=task.seed,
+            clock=task.clock,
+            item=f"{item}#{sitting}" if sitting else item,
         )
         episode = _Episode(self._model, self._sampling, task, item, self._system(task))
         try:
@@ -167,11 +180,16 @@ class _Episode:
             "withheld": self._task.withheld.name if self._task.withheld else None,
             "answered": self._replies > 0,
             "observations": [
-                {"name": m.name, "status": m.observation.status, "body": json.loads(m.content)}
+                {"name": m.name, "status": m.observation.status, "body": _body(m)}
                 for m in self.messages
                 if isinstance(m, ToolMessage)
             ],
         }
+
+
+def _body(message: ToolMessage) -> Any:
+    """What came back: a JSON value, or a text as it is."""
+    return json.loads(message.content) if "json" in message.observation.media_type else message.content
 
 
 def _with_ids(calls: Sequence[ToolCall], task: Task, turn: int) -> tuple[ToolCall, ...]:

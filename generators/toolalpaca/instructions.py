@@ -21,9 +21,11 @@ from callwright.generators.toolalpaca.walks import OFFERED, distractors, possibl
 from callwright.llm.base import Model, Request, Sampling
 from callwright.llm.replies import ask
 from callwright.schemas.task import Kind, Task
-from callwright.schemas.tool import Tool, Toolkit
+from callwright.schemas.tool import Tool, Toolkit, WorldBinding
+from callwright.values.makers import field_for
 from callwright.values.resources import share_resource
 from callwright.values.spoken import humanise, singular
+from callwright.values.wording import say_field
 
 _FIRST_DAY, _DAYS = dt.date(2025, 1, 6), 900
 """Where the tasks' todays lie."""
@@ -97,7 +99,7 @@ class Instructions:
             withheld=withheld,
             intended=plan.calls if plan else (),
             goal=plan.state if plan else None,
-            plan=plan.model_dump(mode="json") if plan else {},
+            plan=plan.model_dump(mode="json") if plan and self._model.reads_variables else {},
             clock=clock,
         )
 
@@ -122,19 +124,30 @@ class Instructions:
 
     def _possible(self, kind: Kind) -> dict[tuple[str, str], list[Scenario]]:
         kits = list(self._toolkits.values())
-        if self._model.reads_variables:
-            return possible(kits, kind)
-        every = {(kit.name, tool.name): tool for kit in kits for tool in kit.tools}
+        planned = {
+            key: listed for key, listed in possible(kits, kind).items() if self._plans(self._toolkits[key[0]])
+        }
+        others = [kit for kit in kits if not self._plans(kit)]
+        every = {(kit.name, tool.name): tool for kit in others for tool in kit.tools}
         suited = {key: tool for key, tool in every.items() if _suits(kind, tool, kits)}
         # Names do not always tell: where no tool seems to suit, the model may try them all.
         chosen = suited if suited or kind == "no_call" else every
-        return {key: [Scenario(toolkit=key[0], goals=(Goal(tool=key[1]),))] for key in chosen}
+        return planned | {key: [Scenario(toolkit=key[0], goals=(Goal(tool=key[1]),))] for key in chosen}
+
+    def _plans(self, toolkit: Toolkit) -> bool:
+        """Whether requests are planned and executed first: always by rule, and for a model where calls can be run.
+
+        A model does not know what a world holds; a planner that looked around does.
+        """
+        return self._model.reads_variables or all(
+            isinstance(tool.binding, WorldBinding) for tool in toolkit.tools
+        )
 
     def _plan(
         self, slot: Slot, toolkit: Toolkit, scenario: Scenario, turn: int, clock: dt.date
     ) -> Plan | None:
-        """What the offline teacher is to word; a language model plans for itself."""
-        if not self._model.reads_variables:
+        """What is wanted and which calls serve it; None where a language model has to plan for itself."""
+        if not self._plans(toolkit):
             return None
         for draw in range(_DRAWS):
             planner = Planner(toolkit, slot.number, clock, slot.rng(f"plan {draw}"))
@@ -188,18 +201,19 @@ class Instructions:
         )
         system = prompt("instruction").substitute(toolkit=toolkit.title, tools=documentation)
         focus = toolkit.tool(scenario.tool)
-        wish = "\n".join(
-            (
-                f"The voice: {rng.choice(_VOICES)}. The form: {rng.choice(_FORMS)}. Today is {clock.isoformat()}.",
-                _KINDS[slot.kind].format(tool=focus.name),
-                f"Its parameters: {json.dumps(focus.parameters, ensure_ascii=False)}",
-            )
-        )
+        wish = [
+            f"The voice: {rng.choice(_VOICES)}. The form: {rng.choice(_FORMS)}. Today is {clock.isoformat()}."
+        ]
+        if plan:
+            wish.append(brief(plan, toolkit, clock, rng))
+        else:
+            wish.append(_KINDS[slot.kind].format(tool=focus.name))
+            wish.append(f"Its parameters: {json.dumps(focus.parameters, ensure_ascii=False)}")
         request = Request(
             purpose="toolalpaca.instruction",
-            messages=({"role": "system", "content": system}, {"role": "user", "content": wish}),
+            messages=({"role": "system", "content": system}, {"role": "user", "content": "\n".join(wish)}),
             reply_schema=_REPLY,
-            variables=variables(plan, slot.number, clock),
+            variables=variables(plan, slot.number, clock) if self._model.reads_variables else {},
             sampling=self._sampling,
             sample=slot.attempt,
             item=slot.name,
@@ -231,6 +245,30 @@ def _suits(kind: Kind, tool: Tool, toolkits: Sequence[Toolkit]) -> bool:
     needs_id = any(is_opaque(tool, name) for name in tool.required)
     # An id that nobody knows is what makes a second call necessary, and a single one impossible.
     return needs_id if kind == "multi_step" else not needs_id if kind == "single" else True
+
+
+def brief(plan: Plan, toolkit: Toolkit, clock: dt.date, rng: random.Random) -> str:
+    """What a planned request is about, for a language model to put into somebody's words."""
+    assert toolkit.phrases is not None
+    sheet, missing = toolkit.phrases, plan.scenario.missing
+    lines = ["What this person wants, in this order:"]
+    for number, (goal, served) in enumerate(zip(plan.scenario.goals, plan.served, strict=True), 1):
+        arguments = plan.refusal.arguments if plan.refusal else served.arguments
+        own = toolkit.tool(goal.tool)
+        said = {
+            name: served.names.get(name) or say_field(value, field_for(sheet, goal.tool, name), clock, rng)
+            for name, value in arguments.items()
+            if name != missing and not (goal.follows and is_opaque(own, name))
+        }
+        facts = [f"{humanise(name)}: {words}" for name, words in said.items()]
+        with_it = " with what came of that" if goal.follows else ""
+        lines.append(
+            f"{number}. {sheet.tools[goal.tool].does}{with_it} ({'; '.join(facts) or 'nothing more to say'})"
+        )
+    lines.append("Say every fact in parentheses, names letter by letter, and add no others.")
+    if missing:
+        lines.append(f"The person forgets to mention one thing: the {humanise(missing)}. Do not hint at it.")
+    return "\n".join(lines)
 
 
 def variables(plan: Plan | None, seed: int, clock: dt.date) -> dict[str, Any]:

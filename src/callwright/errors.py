@@ -6,6 +6,7 @@
     ├── ModelError           exit 4   an endpoint failed; the run can be continued
     │   └── ReplyError       (item)   a model answered, but not in the shape that was asked for
     ├── GenerationError      (item)   a generator could not make its product; the attempt is a counted drop
+    │   └── InterruptedCallError      what became of a call is not known; the conversation begins anew
     ├── JudgeError           (item)   a judge reached no verdict; the row stays unjudged, never failed
     ├── StoreError           exit 1   the store refused a read or a write
     └── ShortfallError       exit 3   the run ended with fewer accepted rows than were asked for
@@ -52,6 +53,13 @@ class GenerationError(CallwrightError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
+
+
+class InterruptedCallError(GenerationError):
+    """A call was sent in an earlier sitting and its answer is not known; the conversation begins anew."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("interrupted_call", message)
 
 
 class JudgeError(CallwrightError):

@@ -25,7 +25,7 @@ _TOLD = 5
 
 def build(
     recipe: Path | None,
-    tools: Path | None,
+    tools: str | None,
     rows: int,
     sets: list[str],
     data: Path | None,
@@ -70,7 +70,7 @@ def _tell_refusals(workshop: Workshop) -> None:
         say(f"left out: {len(workshop.refusals) - _TOLD} more; `callwright tools check SRC` lists them all")
 
 
-def _workshop(recipe: Path | None, tools: Path | None, rows: int, sets: list[str]) -> Workshop:
+def _workshop(recipe: Path | None, tools: str | None, rows: int, sets: list[str]) -> Workshop:
     if (recipe is None) == (tools is None):
         raise UsageError("give either a recipe or --tools SRC; `callwright init` writes a starting recipe")
     if recipe is not None:
@@ -98,7 +98,7 @@ def _run(workshop: Workshop, folder: Path, no_prefect: bool) -> Built:
         return build_under_prefect(workshop, folder, listener)
 
 
-def init(path: Path, tools: Path | None) -> None:
+def init(path: Path, tools: str | None) -> None:
     if path.exists():
         raise UsageError(f"{path} exists already; name another file")
     text = starting_recipe(tools)

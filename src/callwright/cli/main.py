@@ -65,8 +65,12 @@ def _root(
 def build(
     recipe: Annotated[Path | None, typer.Argument(help="A recipe (YAML).", metavar="RECIPE")] = None,
     tools: Annotated[
-        Path | None,
-        typer.Option("--tools", help="A file of tools (OpenAPI or JSON) instead of a recipe.", metavar="SRC"),
+        str | None,
+        typer.Option(
+            "--tools",
+            help="Tools instead of a recipe: an OpenAPI or JSON file, FILE.py, world:NAME, mcp:COMMAND or mcp:URL.",
+            metavar="SRC",
+        ),
     ] = None,
     rows: Annotated[int, typer.Option("-n", "--rows", help="Rows to make with --tools.", min=1)] = 100,
     sets: Sets = None,
@@ -85,7 +89,7 @@ def build(
 def init(
     path: Annotated[Path, typer.Argument(help="Where to write the recipe.")] = Path("recipe.yaml"),
     tools: Annotated[
-        Path | None, typer.Option("--tools", help="The file of tools to name in it.", metavar="SRC")
+        str | None, typer.Option("--tools", help="The tools to name in it.", metavar="SRC")
     ] = None,
 ) -> None:
     """Write a starting recipe, commented."""
@@ -132,7 +136,11 @@ def export(
 
 
 ToolFile = Annotated[
-    Path, typer.Argument(help="OpenAPI 3 (YAML or JSON) or a JSON list of tools.", metavar="SRC")
+    str,
+    typer.Argument(
+        help="OpenAPI 3 (YAML or JSON), a JSON list of tools, FILE.py, world:NAME, mcp:COMMAND or mcp:URL.",
+        metavar="SRC",
+    ),
 ]
 
 
@@ -147,7 +155,7 @@ def tools_import(source: ToolFile, data: Data = None, as_json: Json = False) -> 
 @tools_app.command("list")
 def tools_list(
     source: Annotated[
-        Path | None, typer.Argument(help="A file of tools; the store unless given.", metavar="SRC")
+        str | None, typer.Argument(help="Where the tools are; the store unless given.", metavar="SRC")
     ] = None,
     data: Data = None,
     as_json: Json = False,
@@ -160,16 +168,23 @@ def tools_list(
 
 @tools_app.command("show")
 def tools_show(
-    name: Annotated[str, typer.Argument(help="A tool's name.")],
+    name: Annotated[str, typer.Argument(help="A tool's name; with --graph, where the tools are.")],
     source: Annotated[
-        Path | None, typer.Argument(help="A file of tools; the store unless given.", metavar="SRC")
+        str | None, typer.Argument(help="Where the tools are; the store unless given.", metavar="SRC")
     ] = None,
     data: Data = None,
+    graph: Annotated[
+        bool, typer.Option("--graph", help="Draw which answers can feed which calls, confirmed in worlds.")
+    ] = False,
+    as_json: Json = False,
 ) -> None:
-    """Show one tool as JSON, as a model sees it and as it is answered."""
+    """Show one tool as JSON, as a model sees it and as it is answered; or a toolkit's graph with --graph."""
     from callwright.cli import tooling
 
-    tooling.show(name, source, data)
+    if graph:
+        tooling.graph(source or name, as_json)
+    else:
+        tooling.show(name, source, data)
 
 
 @tools_app.command("check")

@@ -95,7 +95,9 @@ def _describe(version: Version) -> None:
         ("kinds", counts.by_kind),
         ("splits", counts.by_split),
         ("toolkits", counts.by_toolkit),
+        ("evidence", counts.by_rung),
+        ("mended", counts.mended),
     ):
-        print(f"{title:<9} {', '.join(f'{name} {count}' for name, count in table.items())}")
+        print(f"{title:<9} {', '.join(f'{name} {count}' for name, count in table.items()) or 'none'}")
     drops = ", ".join(f"{drop.gate} {drop.code} {drop.count}" for drop in counts.drops)
     print(f"drops     {drops or 'none'}")

@@ -7,17 +7,18 @@ from pathlib import Path
 
 from callwright.cli.talk import say, show_json, show_table
 from callwright.engine.starting import served
+from callwright.engine.tools import read_source, source_of
 from callwright.errors import UsageError
 from callwright.schemas.tool import Refusal, Tool
 from callwright.settings import data_folder
-from callwright.sources import load_toolkit
 from callwright.store import Store
+from callwright.toolbox.graph import feeds_of, tool_graph
 
 WAIT_S = 10.0
 
 
-def import_(source: Path, data: Path | None, as_json: bool) -> None:
-    toolkit, refusals = load_toolkit(source)
+def import_(source: str, data: Path | None, as_json: bool) -> None:
+    toolkit, refusals = read_source(source_of(source), Path())
     with Store.open(data_folder(data), write=True, wait_s=WAIT_S) as store:
         store.add_tools([toolkit])
     if as_json:
@@ -28,7 +29,7 @@ def import_(source: Path, data: Path | None, as_json: bool) -> None:
     _tell(refusals)
 
 
-def list_(source: Path | None, data: Path | None, as_json: bool) -> None:
+def list_(source: str | None, data: Path | None, as_json: bool) -> None:
     found = _tools(source, data)
     if as_json:
         show_json([{"toolkit": kit, "id": tool.id, **tool.wire()["function"]} for kit, tool in found])
@@ -37,7 +38,7 @@ def list_(source: Path | None, data: Path | None, as_json: bool) -> None:
         show_table(("toolkit", "tool", "arguments", "summary"), rows)
 
 
-def show(name: str, source: Path | None, data: Path | None) -> None:
+def show(name: str, source: str | None, data: Path | None) -> None:
     for kit, tool in _tools(source, data):
         if tool.name == name:
             show_json({"toolkit": kit, **json.loads(tool.model_dump_json())})
@@ -45,8 +46,38 @@ def show(name: str, source: Path | None, data: Path | None) -> None:
     raise UsageError(f"no tool named {name}; `callwright tools list` shows the names")
 
 
-def check(source: Path, as_json: bool) -> None:
-    toolkit, refusals = load_toolkit(source)
+def graph(source: str, as_json: bool) -> None:
+    """Draw which answers can feed which calls: a line for each tool, and under it what it gives to whom."""
+    toolkit, refusals = read_source(source_of(source), Path())
+    _tell(refusals)
+    drawn = tool_graph(toolkit)
+    if as_json:
+        edges = [
+            {"from": giver, "to": taker, **feed.model_dump()}
+            for giver, taker in drawn.edges
+            for feed in feeds_of(drawn, giver, taker)
+        ]
+        show_json({"toolkit": toolkit.name, "tools": list(drawn.nodes), "edges": edges})
+        return
+    for tool in toolkit.tools:
+        print(tool.name)
+        feeds = [
+            (taker, feed)
+            for taker in drawn.successors(tool.name)
+            for feed in feeds_of(drawn, tool.name, taker)
+        ]
+        for number, (taker, feed) in enumerate(feeds, 1):
+            branch = "`-" if number == len(feeds) else "|-"
+            sure = "" if feed.confirmed else "  (not tried)"
+            print(f"  {branch} {feed.field} -> {taker}({feed.argument}){sure}")
+    sure = sum(feed.confirmed for edge in drawn.edges for feed in feeds_of(drawn, *edge))
+    say(
+        f"{toolkit.name}: {len(toolkit.tools)} tools, {drawn.number_of_edges()} edges, {sure} ways confirmed by execution"
+    )
+
+
+def check(source: str, as_json: bool) -> None:
+    toolkit, refusals = read_source(source_of(source), Path())
     table, offline = served(toolkit)
     if as_json:
         show_json({"toolkit": toolkit.name, "kinds": table, "refused": _refused((*refusals, *offline))})
@@ -62,9 +93,9 @@ def check(source: Path, as_json: bool) -> None:
     )
 
 
-def _tools(source: Path | None, data: Path | None) -> list[tuple[str, Tool]]:
+def _tools(source: str | None, data: Path | None) -> list[tuple[str, Tool]]:
     if source:
-        toolkit, refusals = load_toolkit(source)
+        toolkit, refusals = read_source(source_of(source), Path())
         _tell(refusals)
         return [(toolkit.name, tool) for tool in toolkit.tools]
     with Store.open(data_folder(data), write=False, wait_s=WAIT_S) as store:

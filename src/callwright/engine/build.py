@@ -22,6 +22,7 @@ from callwright.errors import CallwrightError, ShortfallError, StoreError
 from callwright.llm.journal import Journal
 from callwright.llm.journaled import Journaled
 from callwright.schemas.task import teacher_name
+from callwright.schemas.verdict import highest_rung
 from callwright.schemas.version import DropCount, LedgerEntry, Member, Run, SourceSummary, Statistics, Version
 from callwright.splits import split_of
 from callwright.store import Commit, Store, TaskRow, TrajectoryRow
@@ -145,20 +146,25 @@ class _Run:
         teacher = workshop.teacher()
         self._journal = Journal(folder / "journal.jsonl")
         self._earlier: Journal | None = None
+        self._calls: Journal | None = None
         try:
+            if workshop.calls_out:
+                self._calls = Journal(folder / "calls.jsonl")
             (folder / "recipe.json").write_text(json.dumps(recipe.resolved(), indent=1), encoding="utf-8")
             self._earlier = _earlier_calls(data, folder, teacher.id)
         except BaseException:
-            # Whoever calls again from the same process, such as a notebook, must find the journal free.
-            self._journal.close()
+            # Whoever calls again from the same process, such as a notebook, must find the journals free.
+            self._close_journals()
             raise
         self._model = Journaled(teacher, self._journal, self._earlier.get if self._earlier else None)
+        self._toolbox = workshop.toolbox(self._model, self._calls)
         self._attempts = Attempts(
-            workshop.operators(self._model),
+            workshop.operators(self._model, self._toolbox),
             workshop.judges(),
             recipe.accept.rung,
             recipe.seed,
             workshop.in_flight,
+            workshop.max_steps,
         )
 
     async def finish(self) -> Built:
@@ -180,10 +186,14 @@ class _Run:
         return Built(version, made=True, asked=asked)
 
     async def close(self) -> None:
+        await self._toolbox.close()
         await self._model.close()
-        self._journal.close()
-        if self._earlier:
-            self._earlier.close()
+        self._close_journals()
+
+    def _close_journals(self) -> None:
+        for journal in (self._journal, self._calls, self._earlier):
+            if journal:
+                journal.close()
 
     async def _rounds(self) -> tuple[list[Cell], list[Path]]:
         """Attempts in rounds until every cell is full; the numbers of a round depend on results alone."""
@@ -286,6 +296,8 @@ class _Run:
         members: list[Member] = []
         by_tool: Counter[str] = Counter()
         by_toolkit: Counter[str] = Counter()
+        by_rung: Counter[str] = Counter()
+        mended: Counter[str] = Counter()
         for result in _rows(paths):
             if result.trajectory_id not in chosen or not result.accepted:
                 continue
@@ -296,6 +308,8 @@ class _Run:
             )
             by_toolkit[result.task["toolkit"]] += 1
             by_tool.update(_called(result))
+            by_rung[highest_rung(result.verdicts) or "none"] += 1
+            mended.update(f"{mend.action} {mend.code}" for mend in result.mends)
         statistics = Statistics(
             rows=len(members),
             by_kind=_counted(member.kind for member in members),
@@ -303,6 +317,8 @@ class _Run:
             by_method=_counted(member.method for member in members),
             by_toolkit=dict(sorted(by_toolkit.items())),
             by_tool=dict(sorted(by_tool.items())),
+            by_rung=dict(sorted(by_rung.items())),
+            mended=dict(sorted(mended.items())),
             attempts=sum(cell.attempts for cell in filled),
             drops=_drop_counts(filled),
             teacher=teacher_name(self._model.id),

@@ -23,13 +23,15 @@ async def preview(workshop: Workshop, data: Path, rows: int) -> list[Result]:
     method = recipe.methods.names[0]
     with Journal(run_folder(workshop, data) / "journal.jsonl") as journal:
         model = Journaled(workshop.teacher(), journal)
+        toolbox = workshop.toolbox(model)
         try:
             attempts = Attempts(
-                workshop.operators(model),
+                workshop.operators(model, toolbox),
                 workshop.judges(),
                 recipe.accept.rung,
                 recipe.seed,
                 workshop.in_flight,
+                workshop.max_steps,
             )
             return [
                 await attempts.attempt(
@@ -43,4 +45,5 @@ async def preview(workshop: Workshop, data: Path, rows: int) -> list[Result]:
                 for row in range(rows)
             ]
         finally:
+            await toolbox.close()
             await model.close()

@@ -28,8 +28,6 @@ _PLANNED: Mapping[tuple[str, ...], str] = {
 }
 """Keys of the format whose feature this version does not have. They are refused, never ignored."""
 
-_PLANNED_SOURCES = ("mcp", "python")
-
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """The recipe in a YAML file, with `key.path=value` overrides applied.
@@ -110,15 +108,6 @@ def _refuse_planned(body: Mapping[str, Any], where: str, text: str) -> None:
             raise UsageError(
                 f"{place}: {'.'.join(path)}: {feature} is not in this version yet; take the key out"
             )
-    sources = body.get("tools")
-    for index, source in enumerate(sources if isinstance(sources, list) else ()):
-        for name in _PLANNED_SOURCES:
-            if isinstance(source, dict) and name in source:
-                line = line_of(text, ("tools", index, name)) if text else None
-                place = f"{where}:{line}" if line else where
-                raise UsageError(
-                    f"{place}: tools.{index}.{name}: this kind of tool source is not in this version yet"
-                )
 
 
 def _has(body: Any, path: Sequence[str]) -> bool:

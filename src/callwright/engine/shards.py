@@ -13,15 +13,14 @@ import jsonlines
 from callwright.errors import CallwrightError, GenerationError, JudgeError, ReplyError, StoreError
 from callwright.generators.base import Slot
 from callwright.judges.base import Judge
+from callwright.judges.normaliser import Mend, normalise
 from callwright.schemas.base import Record, digest
 from callwright.schemas.task import Kind, Trajectory
-from callwright.schemas.verdict import Verdict
+from callwright.schemas.verdict import RUNGS, Rung, Verdict
 from callwright.values.mentions import fold
 
 SHARD_SIZE = 128
 """Attempts in a shard: a scheduler's task costs about 10 ms, so one per row would drown it."""
-
-RUNGS = ("hygiene", "L0", "L1", "L2", "L3", "L4")
 
 
 class Shard(Record):
@@ -61,17 +60,26 @@ class Result(Record):
     row_kind: Kind | None = None
     """The kind that was read off the messages."""
     verdicts: tuple[Verdict, ...] = ()
+    mends: tuple[Mend, ...] = ()
+    """What was trimmed or taken out of the loss before the verdicts."""
 
 
 class Attempts:
     """Carries attempts out with a run's operators and judges."""
 
     def __init__(
-        self, operators: Mapping[str, Any], judges: tuple[Judge, ...], accept: str, seed: int, in_flight: int
+        self,
+        operators: Mapping[str, Any],
+        judges: tuple[Judge, ...],
+        accept: Rung,
+        seed: int,
+        in_flight: int,
+        max_calls: int,
     ) -> None:
         self._operators = operators
         self._judges = judges
         self._rungs = RUNGS[: RUNGS.index(accept) + 1]
+        self._max_calls = max_calls
         self._seed = seed
         self._gate = asyncio.Semaphore(in_flight)
         self.finished: list[Result] = []
@@ -110,7 +118,9 @@ class Attempts:
         identity = {"method": slot.method, "kind": slot.kind, "attempt": slot.attempt}
         try:
             task = await operators.source.task(slot)
-            trajectory = await operators.rollout.trajectory(task, slot.name)
+            trajectory, mends = normalise(
+                await operators.rollout.trajectory(task, slot.name), self._max_calls
+            )
         except (GenerationError, ReplyError) as error:
             message = str(error).removeprefix(f"{error.code}: ")
             return Result(**identity, accepted=False, gate="generation", code=error.code, message=message)
@@ -130,6 +140,7 @@ class Attempts:
             trajectory=trajectory.record(),
             row_kind=trajectory.kind,
             verdicts=tuple(verdicts),
+            mends=mends,
         )
 
     async def _judge(self, trajectory: Trajectory) -> list[Verdict]:

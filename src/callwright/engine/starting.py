@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from callwright.engine.recipes import apply_overrides, check_recipe
+from callwright.engine.tools import read_source, source_of
 from callwright.engine.workshop import Workshop
 from callwright.errors import UsageError
 from callwright.generators.toolalpaca.derive import with_sheet
@@ -15,7 +16,6 @@ from callwright.schemas.recipe import Recipe
 from callwright.schemas.task import Kind
 from callwright.schemas.tool import Refusal, Toolkit
 from callwright.settings import shipped_folder
-from callwright.sources import load_toolkit
 
 _SHARES: dict[Kind, float] = {
     "single": 0.35,
@@ -26,18 +26,19 @@ _SHARES: dict[Kind, float] = {
 }
 
 
-def recipe_for(tools: Path, rows: int, overrides: Sequence[str] = ()) -> tuple[Recipe, list[str]]:
-    """A recipe for a file of tools, with the kinds that its tools allow, and what is worth telling about it.
+def recipe_for(tools: str, rows: int, overrides: Sequence[str] = ()) -> tuple[Recipe, list[str]]:
+    """A recipe for a source of tools, with the kinds that its tools allow, and what is worth telling about it.
 
     Raises:
-        SourceError: The file cannot be read as tools.
+        SourceError: It cannot be read.
         UsageError: An override is wrong, or no kind of row can be made.
     """
-    toolkit, _ = load_toolkit(tools)
-    key = "json" if tools.suffix == ".json" and not _is_openapi(tools) else "openapi"
-    body = {"dataset": toolkit.name.lower()[:60], "size": rows, "tools": [{key: str(tools)}]}
+    source = source_of(tools)
+    toolkit, _ = read_source(source, Path())
+    given = source.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
+    body = {"dataset": toolkit.name.lower()[:60], "size": rows, "tools": [given]}
     apply_overrides(body, overrides)
-    recipe = check_recipe(body, str(tools))
+    recipe = check_recipe(body, tools)
     if "mix" in body or recipe.models.teacher.engine != "offline":
         return recipe, []
     kits = Workshop.of(recipe, Path()).toolkits
@@ -51,18 +52,18 @@ def recipe_for(tools: Path, rows: int, overrides: Sequence[str] = ()) -> tuple[R
     body["mix"] = {kind: round(share / total, 9) for kind, share in allowed.items()}
     left = [kind for kind in _SHARES if kind not in allowed]
     notes = [f"no tool allows rows of the kind {kind}; its share goes to the other kinds" for kind in left]
-    return check_recipe(body, str(tools)), notes
+    return check_recipe(body, tools), notes
 
 
-def _is_openapi(path: Path) -> bool:
-    return bool(re.match(r'\s*\{.{0,400}?"openapi"', path.read_text(encoding="utf-8-sig")[:2000], re.S))
-
-
-def starting_recipe(tools: Path | None) -> str:
-    """The text of a commented recipe; on the shipped museum unless a file of tools is named."""
-    path = tools if tools else shipped_folder() / "seeds" / "museum.yaml"
-    name = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "dataset"
-    return _STARTING.format(dataset=name, tools=path.absolute())
+def starting_recipe(tools: str | None) -> str:
+    """The text of a commented recipe; on the shipped museum unless a source of tools is named."""
+    source = source_of(tools or str(shipped_folder() / "seeds" / "museum.yaml"))
+    [(kind, place)] = source.model_dump(by_alias=True, exclude_unset=True).items()
+    if kind in ("openapi", "json") or (kind == "python" and ".py" in place):
+        place = str(Path(place).absolute())
+    words = re.sub(r"\.(?:py|ya?ml|json)\b.*", "", place).rsplit("/", 1)[-1]
+    name = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")[:40] or "dataset"
+    return _STARTING.format(dataset=name, kind=kind, tools=place)
 
 
 _STARTING = """\
@@ -72,7 +73,7 @@ size: 200                       # accepted rows in all
 seed: 7                         # another seed, other rows
 
 tools:
-  - {{openapi: "{tools}"}}
+  - {{{kind}: "{tools}"}}
 
 models:
   teacher: {{engine: offline}}    # rules: right, but not as varied as people

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from callwright.engine.tools import read_source
 from callwright.errors import UsageError
 from callwright.generators.base import Rollout, Source
 from callwright.generators.toolalpaca import offline as toolalpaca_offline
@@ -18,21 +18,23 @@ from callwright.generators.toolalpaca.instructions import Instructions
 from callwright.judges import checks
 from callwright.judges.base import Judge
 from callwright.llm.base import Model, Sampling
+from callwright.llm.journal import Journal
 from callwright.llm.offline import Offline
 from callwright.llm.openai import OpenAIChat
 from callwright.schemas.base import digest
-from callwright.schemas.recipe import OpenAIModel, Recipe, ToolSource
+from callwright.schemas.recipe import OpenAIModel, Recipe
 from callwright.schemas.tool import Refusal, Tool, Toolkit
-from callwright.sources import Kind, load_phrases, load_toolkit
 from callwright.toolbox import offline as toolbox_offline
+from callwright.toolbox.base import Toolbox
 from callwright.toolbox.elsewhere import WorldsElsewhere
-from callwright.toolbox.routed import RoutedToolbox
+from callwright.toolbox.http import HttpToolbox
+from callwright.toolbox.journaled import JournaledToolbox
+from callwright.toolbox.python import PythonToolbox
+from callwright.toolbox.routed import SIMULATED, RoutedToolbox, box_of
 from callwright.toolbox.simulated import SimulatedToolbox
 from callwright.toolbox.world import WorldToolbox
 from callwright.values.derivations import Synonyms
 from callwright.values.wording import declared_synonyms
-from callwright.worlds import NAMES, world_class
-from callwright.worlds.base import shipped_phrases, toolkit_of
 
 DECIDING = ("generators", "judges", "toolbox", "values", "sources", "worlds", "llm/replies.py", "llm/wire.py")
 """Code that decides rows: when it changes, the same recipe is another recipe."""
@@ -53,6 +55,8 @@ class Workshop:
     recipe: Recipe
     toolkits: tuple[Toolkit, ...]
     refusals: tuple[Refusal, ...]
+    base: Path
+    """The folder that the recipe's paths are relative to."""
 
     @classmethod
     def of(cls, recipe: Recipe, base: Path) -> Workshop:
@@ -65,7 +69,7 @@ class Workshop:
         toolkits: list[Toolkit] = []
         refusals: list[Refusal] = []
         for source in recipe.tools:
-            toolkit, refused = _read(source, base)
+            toolkit, refused = read_source(source, base)
             refusals += refused
             if recipe.models.teacher.engine == "offline":
                 toolkit, refused = with_sheet(toolkit)
@@ -73,7 +77,7 @@ class Workshop:
             if toolkit.name in {other.name for other in toolkits}:
                 raise UsageError(f"two toolkits are called {toolkit.name}; give one of them a `name:`")
             toolkits.append(toolkit)
-        return cls(recipe, tuple(toolkits), tuple(refusals))
+        return cls(recipe, tuple(toolkits), tuple(refusals), base)
 
     @property
     def digest(self) -> str:
@@ -85,6 +89,7 @@ class Workshop:
         return digest(
             {
                 "tools": [toolkit.id for toolkit in self.toolkits],
+                "toolboxes": sorted({box_of(tool) for tool in self.tools.values()}),
                 "methods": recipe.methods.model_dump(mode="json", exclude_none=True),
                 "quotas": recipe.quotas(),
                 "accept": recipe.accept.model_dump(mode="json"),
@@ -109,9 +114,43 @@ class Workshop:
         rules = digest([code_digest(), [toolkit.id for toolkit in self.toolkits]])
         return Offline(answerers, rules)
 
-    def operators(self, model: Model) -> Mapping[str, Operators]:
+    def operators(self, model: Model, toolbox: Toolbox) -> Mapping[str, Operators]:
         """Method -> its operators; a new method is one more line in METHODS."""
-        return {name: METHODS[name](self, model) for name in self.recipe.methods.names}
+        return {name: METHODS[name](self, model, toolbox) for name in self.recipe.methods.names}
+
+    @property
+    def calls_out(self) -> bool:
+        """Whether some calls cannot be made again freely: they reach real systems, or somebody's own code."""
+        return bool({box_of(tool) for tool in self.tools.values()} - {"world", SIMULATED})
+
+    def toolbox(self, model: Model, journal: Journal | None = None) -> Toolbox:
+        """What runs the calls of conversations; calls that go out are written down where there is a journal."""
+        # Tang et al. 2023: the executor is sampled at 0.5.
+        server = SimulatedToolbox(model, self.sampling().model_copy(update={"temperature": 0.5}))
+        boxes: dict[str, Toolbox] = {"world": WorldToolbox(), SIMULATED: server}
+        for name, box in self._boxes_out().items():
+            boxes[name] = JournaledToolbox(box, journal) if journal else box
+        return RoutedToolbox(boxes)
+
+    def _boxes_out(self) -> dict[str, Toolbox]:
+        needed = {box_of(tool) for tool in self.tools.values()}
+        boxes: dict[str, Toolbox] = {}
+        if "python" in needed:
+            boxes["python"] = PythonToolbox(base=self.base)
+        if "mcp" in needed:
+            from callwright.toolbox.mcp import McpToolbox  # the client library takes a second to import
+
+            boxes["mcp"] = McpToolbox()
+        for source, toolkit in zip(self.recipe.tools, self.toolkits, strict=True):
+            if source.toolbox == "http":
+                boxes[f"http:{toolkit.name}"] = HttpToolbox(
+                    source.hosts,
+                    servers={toolkit.name: source.server} if source.server else None,
+                    headers_env=source.headers,
+                    methods=source.http_methods,
+                    allow_private=source.allow_private,
+                )
+        return boxes
 
     def judges(self) -> tuple[Judge, ...]:
         synonyms: dict[tuple[str, str], tuple[str, ...]] = {}
@@ -120,7 +159,8 @@ class Workshop:
                 for key, words in declared_synonyms(toolkit.phrases).items():
                     synonyms[key] = synonyms.get(key, ()) + words
         settled: Synonyms = synonyms
-        return checks(settled, self.max_steps, RoutedToolbox({"world": WorldsElsewhere()}))
+        elsewhere: dict[str, Toolbox] = {"world": WorldsElsewhere(), "python": PythonToolbox(base=self.base)}
+        return checks(settled, self.max_steps, RoutedToolbox(elsewhere))
 
     @property
     def max_steps(self) -> int:
@@ -138,44 +178,17 @@ class Workshop:
         return Sampling()
 
 
-def _read(source: ToolSource, base: Path) -> tuple[Toolkit, tuple[Refusal, ...]]:
-    phrases = base / source.phrases if source.phrases else None
-    if source.world:
-        return load_world(source.world, phrases=phrases), ()
-    assert source.path is not None
-    kind: Kind = "openapi" if source.openapi else "json"
-    return load_toolkit(base / source.path, kind=kind, phrases=phrases, name=source.name)
-
-
-def load_world(name: str, phrases: Path | None = None) -> Toolkit:
-    """A world of the catalogue with its phrase sheet, or with another one.
-
-    Raises:
-        UsageError: There is no such world.
-        SourceError: The phrase sheet does not fit.
-    """
-    if name not in NAMES:
-        close = difflib.get_close_matches(name, NAMES, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(NAMES)}"
-        raise UsageError(f"unknown world {name}; {hint}")
-    toolkit = toolkit_of(world_class(name))
-    sheet = phrases or shipped_phrases(world_class(name))
-    return toolkit.model_copy(update={"phrases": load_phrases(sheet, toolkit)})
-
-
-def _toolalpaca(workshop: Workshop, model: Model) -> Operators:
+def _toolalpaca(workshop: Workshop, model: Model, toolbox: Toolbox) -> Operators:
     sampling = workshop.sampling()
-    # Tang et al. 2023: the assistant answers greedily, the executor is sampled at 0.5.
+    # Tang et al. 2023: the assistant answers greedily.
     greedy = sampling.model_copy(update={"temperature": 0.0})
-    server = SimulatedToolbox(model, sampling.model_copy(update={"temperature": 0.5}))
-    toolbox = RoutedToolbox({"world": WorldToolbox(), "simulated": server})
     return Operators(
         source=Instructions(model, workshop.toolkits, sampling),
         rollout=Episodes(model, toolbox, workshop.toolkits, greedy, workshop.max_steps),
     )
 
 
-METHODS: Mapping[str, Callable[[Workshop, Model], Operators]] = {"toolalpaca": _toolalpaca}
+METHODS: Mapping[str, Callable[[Workshop, Model, Toolbox], Operators]] = {"toolalpaca": _toolalpaca}
 
 
 @cache

@@ -7,17 +7,25 @@ from collections.abc import Mapping, Sequence
 
 from callwright.schemas.base import digest
 from callwright.schemas.message import Observation, ToolCall
-from callwright.schemas.tool import Tool
+from callwright.schemas.tool import OpenAPIBinding, Tool
 from callwright.toolbox.base import Session, Toolbox
 
 SIMULATED = "simulated"
+
+
+def box_of(tool: Tool) -> str:
+    """The toolbox that a tool is for: its kind of binding, and with it the toolkit where calls go out over HTTP."""
+    binding = tool.binding
+    if isinstance(binding, OpenAPIBinding):
+        return f"http:{binding.live}" if binding.live else SIMULATED
+    return binding.type if binding else SIMULATED
 
 
 class RoutedToolbox:
     """Hands a conversation's calls to several toolboxes, by what each tool is bound to."""
 
     def __init__(self, boxes: Mapping[str, Toolbox]) -> None:
-        """Type of binding -> its toolbox; `simulated` is for tools whose binding names none of them.
+        """Name of a toolbox, as `box_of` gives it -> the toolbox; `simulated` is for tools that none of them runs.
 
         Without one, the first toolbox answers for them: that there is no such tool.
         """
@@ -38,8 +46,8 @@ class RoutedToolbox:
             await box.close()
 
     def _route(self, tool: Tool) -> str:
-        kind = tool.binding.type if tool.binding else SIMULATED
-        return kind if kind in self._boxes else self._last
+        name = box_of(tool)
+        return name if name in self._boxes else self._last
 
 
 class _RoutedSession:

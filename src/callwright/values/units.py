@@ -14,7 +14,7 @@ _FAMILIES: dict[str, dict[str, tuple[str, float]]] = {
         "cm": ("centimet(?:er|re)s?|cm", 0.01),
         "m": ("met(?:er|re)s?|m", 1.0),
         "km": ("kilomet(?:er|re)s?|km", 1000.0),
-        "inch": ("inch(?:es)?|in", 0.0254),
+        "inch": ("inch(?:es)?", 0.0254),
         "foot": ("foot|feet|ft", 0.3048),
         "yard": ("yards?|yd", 0.9144),
         "mile": ("miles?|mi", 1609.344),
@@ -117,7 +117,7 @@ def family(unit: str) -> str:
 
 
 _IN_WORDS = [(re.compile(rf"(?<!\w)(?:{spelling})(?![\w/])", re.I), unit) for spelling, unit in _SPELLINGS]
-_LETTERS = frozenset(("m", "g", "in", "mi", "min", "c", "f"))
+_LETTERS = frozenset(("m", "g", "mi", "min"))
 """Spellings that are words, or letters, before they are units."""
 
 
@@ -133,7 +133,7 @@ def units_in(words: str) -> frozenset[str]:
 def unit_named(word: str) -> str | None:
     """The unit that a text is the name of, and nothing else: "km", "EUR", "celsius"."""
     text = word.strip().replace("_", " ")
-    if text.lower() in ("in", "c", "f", "min"):
+    if text.lower() == "min":  # the least of something
         return None
     return next((unit for pattern, unit in _IN_WORDS if pattern.fullmatch(text)), None)
 

@@ -1,0 +1,114 @@
+"""Tool sources of every kind become toolkits: files, worlds, Python functions, MCP servers."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from callwright.errors import UsageError
+from callwright.schemas.recipe import ToolSource
+from callwright.schemas.tool import OpenAPIBinding, Refusal, Toolkit
+from callwright.sources import load_phrases, load_toolkit
+from callwright.sources.callables import read_callables
+from callwright.worlds import NAMES, world_class
+from callwright.worlds.base import shipped_phrases, toolkit_of
+
+Read = tuple[Toolkit, tuple[Refusal, ...]]
+
+
+def source_of(text: str) -> ToolSource:
+    """The tool source that a command line names.
+
+    `world:calendar`, `mcp:COMMAND` or `mcp:URL`, `python:MODULE`, a file that ends in `.py` with or without
+    `:function`, and any other file: an OpenAPI document or a JSON list of tools.
+    """
+    kind, mark, rest = text.partition(":")
+    if mark and kind in ("world", "mcp", "python"):
+        return ToolSource.model_validate({kind: rest})
+    if re.search(r"\.py(:\w+)?$", text):
+        return ToolSource(python=text)
+    is_list = text.endswith(".json") and not _is_openapi(Path(text))
+    return ToolSource.model_validate({"json": text} if is_list else {"openapi": text})
+
+
+def read_source(source: ToolSource, base: Path) -> Read:
+    """The toolkit of a source, and what had to be left out; `base` is the folder that paths are relative to.
+
+    Raises:
+        SourceError: It cannot be read.
+        UsageError: It names a world that does not exist.
+    """
+    phrases = base / source.phrases if source.phrases else None
+    if source.world:
+        return load_world(source.world, phrases), ()
+    if source.python:
+        return _worded(
+            read_callables(source.python, name=source.name, base=base), phrases or _beside(source, base)
+        )
+    if source.mcp:
+        return _worded(_of_server(source.mcp, source.name), phrases)
+    if source.json_:
+        return load_toolkit(base / source.json_, kind="json", phrases=phrases, name=source.name)
+    assert source.openapi
+    toolkit, refusals = load_toolkit(base / source.openapi, kind="openapi", phrases=phrases, name=source.name)
+    return (_live(toolkit) if source.toolbox == "http" else toolkit), refusals
+
+
+def load_world(name: str, phrases: Path | None = None) -> Toolkit:
+    """A world of the catalogue with its phrase sheet, or with another one.
+
+    Raises:
+        UsageError: There is no such world.
+        SourceError: The phrase sheet does not fit.
+    """
+    if name not in NAMES:
+        close = difflib.get_close_matches(name, NAMES, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(NAMES)}"
+        raise UsageError(f"unknown world {name}; {hint}")
+    toolkit = toolkit_of(world_class(name))
+    sheet = phrases or shipped_phrases(world_class(name))
+    return toolkit.model_copy(update={"phrases": load_phrases(sheet, toolkit)})
+
+
+def _of_server(server: str, name: str | None) -> Read:
+    from callwright.sources.mcp import read_mcp  # the client library takes a second to import
+
+    # A thread has a loop of its own, so that this can be called from within one that runs.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, read_mcp(server, name=name)).result()
+
+
+def _worded(read: Read, phrases: Path | None) -> Read:
+    toolkit, refusals = read
+    if phrases is None:
+        return toolkit, refusals
+    return toolkit.model_copy(update={"phrases": load_phrases(phrases, toolkit)}), refusals
+
+
+def _beside(source: ToolSource, base: Path) -> Path | None:
+    """The phrase sheet beside a Python file, if there is one."""
+    file = base / (source.python or "").partition(".py")[0]
+    sheet = file.with_name(f"{file.name}.phrases.yaml")
+    return sheet if sheet.is_file() else None
+
+
+def _live(toolkit: Toolkit) -> Toolkit:
+    """The toolkit with tools whose calls really go to their server."""
+    tools = tuple(
+        tool.model_copy(update={"binding": tool.binding.model_copy(update={"live": toolkit.name})})
+        if isinstance(tool.binding, OpenAPIBinding)
+        else tool
+        for tool in toolkit.tools
+    )
+    return toolkit.model_copy(update={"tools": tools})
+
+
+def _is_openapi(path: Path) -> bool:
+    try:
+        text = path.read_text(encoding="utf-8-sig")[:2000]
+    except (OSError, UnicodeDecodeError):
+        return False  # whoever reads it says what is wrong with it
+    return bool(re.match(r'\s*\{.{0,400}?"openapi"', text, re.S))
