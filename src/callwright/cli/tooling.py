@@ -68,12 +68,11 @@ def graph(source: str, as_json: bool) -> None:
         ]
         for number, (taker, feed) in enumerate(feeds, 1):
             branch = "`-" if number == len(feeds) else "|-"
-            sure = "" if feed.confirmed else "  (not tried)"
+            sure = "" if feed.confirmed else "  (not accepted when tried, or not executable)"
             print(f"  {branch} {feed.field} -> {taker}({feed.argument}){sure}")
-    sure = sum(feed.confirmed for edge in drawn.edges for feed in feeds_of(drawn, *edge))
-    say(
-        f"{toolkit.name}: {len(toolkit.tools)} tools, {drawn.number_of_edges()} edges, {sure} ways confirmed by execution"
-    )
+    tried = sum(feed.confirmed for edge in drawn.edges for feed in feeds_of(drawn, *edge))
+    edges_told = f"{drawn.number_of_edges()} edges, {tried} ways confirmed by execution"
+    say(f"{toolkit.name}: {len(toolkit.tools)} tools, {edges_told}")
 
 
 def check(source: str, as_json: bool) -> None:

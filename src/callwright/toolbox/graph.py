@@ -146,11 +146,11 @@ def _tried(toolkit: Toolkit, giver: Tool, taker: Tool, feed: Feed) -> Feed | Non
         try:
             given = _arguments(toolkit, giver, rng, {}, rehearsal)
             status, body = rehearsal.call(giver, given)
-            for value in list(_values(body, feed.field))[:3] if status < 300 else ():
+            for value in list(_values(body, feed.field))[:20] if status < 300 else ():
                 rest = _arguments(toolkit, taker, rng, {feed.argument: value}, rehearsal)
                 known = rehearsal.peek(taker, {**rest, feed.argument: value})[0]
                 unknown = rehearsal.peek(taker, {**rest, feed.argument: _other(value)})[0]
-                if known != _NOT_FOUND and unknown == _NOT_FOUND:
+                if known < 300 and unknown == _NOT_FOUND:
                     return feed.model_copy(update={"confirmed": True})
                 refuted = refuted or known == _NOT_FOUND
         except (GenerationError, ValueError):
