@@ -187,7 +187,11 @@ def _value(toolkit: Toolkit, tool: Tool, name: str, rng: random.Random, rehearsa
         if not listed:
             raise ValueError(name)
         return rng.choice(listed)
-    value = make(humanise(name), field, tool.properties[name], rng, _CLOCK)
+    records = toolkit.phrases.records.get(tool.resource, ()) if toolkit.phrases else ()
+    recorded = [row[name] for row in records if name in row]
+    value = (
+        rng.choice(recorded) if recorded else make(humanise(name), field, tool.properties[name], rng, _CLOCK)
+    )
     if value is NOTHING:
         raise ValueError(name)
     return value
