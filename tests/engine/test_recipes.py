@@ -76,10 +76,20 @@ def test_a_key_whose_feature_is_not_there_yet_is_refused(tmp_path: Path, lines: 
 def test_so_are_planned_keys_inside_others(tmp_path: Path):
     judge = GOOD.replace("offline}", "offline}\n  judge: {engine: offline}")
     assert ":7: models.judge: " in refused(tmp_path, judge)
-    for source in ("mcp: server", "python: module"):
-        kind = source.split(":")[0]
-        message = refused(tmp_path, GOOD.replace("openapi: museum.yaml", source))
-        assert message == f":4: tools.0.{kind}: this kind of tool source is not in this version yet"
+
+
+@pytest.mark.parametrize(
+    ("source", "complaint"),
+    [
+        ("world: calendar, python: tools.py", "exactly one of openapi, json, world, python and mcp"),
+        ("mcp: server, toolbox: http", "toolbox: http is for OpenAPI files"),
+        ("openapi: museum.yaml, toolbox: http", "needs the hosts that calls may go to"),
+        ("openapi: museum.yaml, toolbox: htpp", "toolbox"),
+        ("wrold: calendar", "did you mean world?"),
+    ],
+)
+def test_a_tool_source_that_makes_no_sense_is_refused(tmp_path: Path, source: str, complaint: str):
+    assert complaint in refused(tmp_path, GOOD.replace("openapi: museum.yaml", source))
 
 
 def test_an_override_wins_and_is_checked_like_the_file(tmp_path: Path):

@@ -186,13 +186,15 @@ class _Run:
         return Built(version, made=True, asked=asked)
 
     async def close(self) -> None:
-        await self._toolbox.close()
-        await self._model.close()
-        self._close_journals()
+        try:
+            await self._toolbox.close()
+            await self._model.close()
+        finally:
+            self._close_journals()
 
     def _close_journals(self) -> None:
         for journal in (self._journal, self._calls, self._earlier):
-            if journal:
+            if journal is not None:  # an empty journal is false
                 journal.close()
 
     async def _rounds(self) -> tuple[list[Cell], list[Path]]:

@@ -129,7 +129,7 @@ class Workshop:
         server = SimulatedToolbox(model, self.sampling().model_copy(update={"temperature": 0.5}))
         boxes: dict[str, Toolbox] = {"world": WorldToolbox(), SIMULATED: server}
         for name, box in self._boxes_out().items():
-            boxes[name] = JournaledToolbox(box, journal) if journal else box
+            boxes[name] = box if journal is None else JournaledToolbox(box, journal)
         return RoutedToolbox(boxes)
 
     def _boxes_out(self) -> dict[str, Toolbox]:
