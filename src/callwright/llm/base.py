@@ -26,6 +26,8 @@ class Request(Record):
     """OpenAI-style chat messages; the system message first and byte-stable, so that prefix caches hit."""
     tools: tuple[dict[str, Any], ...] = ()
     """Offered tools in OpenAI's form; the model answers with native tool calls."""
+    tool_choice: str = "auto"
+    """`auto`; `required`: some call must be made; or the name of the tool that must be called."""
     reply_schema: dict[str, Any] | None = None
     """JSON Schema that the answer must satisfy; None for free text or calls."""
     variables: Mapping[str, Any] = {}
@@ -90,6 +92,8 @@ def decisive(model: Model, request: Request) -> dict[str, Any]:
         "sampling": request.sampling.model_dump(),
         "sample": request.sample,
     }
+    if request.tool_choice != "auto":
+        parts["tool_choice"] = request.tool_choice
     if model.reads_variables:
         parts |= {"purpose": request.purpose, "variables": dict(request.variables)}
     return parts

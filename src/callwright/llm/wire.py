@@ -32,7 +32,7 @@ def body_of(request: Request, model: str, *, native_schema: bool = True) -> byte
     """The JSON body that asks the question; without native schemas the last message states the schema."""
     body: dict[str, Any] = {"model": model}
     if request.tools:
-        body |= {"tools": request.tools, "tool_choice": "auto"}
+        body |= {"tools": request.tools, "tool_choice": _tool_choice(request.tool_choice)}
     body["messages"] = request.messages
     if request.reply_schema is not None:
         if native_schema:
@@ -76,6 +76,12 @@ def completion_of(data: bytes, request: Request) -> Completion:
 def excerpt(data: bytes, length: int = 200) -> str:
     """The beginning of a reply, for an error's text."""
     return " ".join(data[: 4 * length].decode(errors="replace").split())[:length]
+
+
+def _tool_choice(choice: str) -> str | dict[str, Any]:
+    if choice in ("auto", "required"):
+        return choice
+    return {"type": "function", "function": {"name": choice}}
 
 
 def _response_format(purpose: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+from vllm_server import server as server
