@@ -15,6 +15,7 @@ _ID = re.compile(r"(?<![\w@./-])(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9]+(?:[-_
 _QUOTED = re.compile(r"[\"“]([^\"“”\n]{2,120})[\"”]")
 _PLAIN = re.compile(r"\d+(?:st|nd|rd|th|am|pm|k|%)?", re.I)
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|https?://\S+[\w/]")
+_ENTRY = re.compile(r"^[ \t]*(\d{1,2})[.)][ \t]+(?=\S)", re.M)
 _PATTERNS: tuple[tuple[re.Pattern[str], Fact], ...] = ((_QUOTED, "name"), (_ADDRESS, "address"), (_ID, "id"))
 
 
@@ -43,12 +44,22 @@ def unseen(
             yield "time", time.text
     numbers = {mention.value for text in shown for mention in text.numbers}.union(computed)
     inside = [match.span() for pattern in (_ADDRESS, _ID) for match in pattern.finditer(said.text)]
+    inside += _entry_numbers(said.text)
     for number in said.numbers:
         # "this one" and "first of all" are no claims.
         idle = number.derivation == "ordinal" or number.text.lower() in ("one", "zero")
         within = any(start <= number.start < end for start, end in inside)
         if not idle and number.value not in numbers and not within:
             yield "number", number.text
+
+
+def _entry_numbers(text: str) -> Iterator[tuple[int, int]]:
+    """Where the entries of a list are numbered from one on, line by line."""
+    expected = 1
+    for match in _ENTRY.finditer(text):
+        if int(match[1]) == expected:
+            yield match.span(1)
+            expected += 1
 
 
 def same_date(said: DateMention, shown: DateMention) -> bool:

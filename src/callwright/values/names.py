@@ -25,16 +25,16 @@ _OPENERS = frozenset(
     "hopefully how however i i'd i'll i'm i've if important in inform instead introduce invite is isn't it it's "
     "item its join just keep kind kindest kindly last late later leave let let's like list looking looks make "
     "many may maybe me meanwhile meet meeting met might mine monthly more morning most move much must my need "
-    "needs never new next nice no nobody none not note nothing now of off oh ok okay on once one only open or order "
-    "other otherwise our over paid pay per perfect perhaps pick place please plus prepare put question quick re "
-    "read ready really received regarding regards remember remind reminder reply request requested reschedule "
-    "reserve respectfully review same save say says schedule see send sent set several shall share she should "
-    "show since sincerely so some somebody someone something soon sorry speak still stop subject such sure take "
-    "talk tell thank thanks that that's the their them then there there's these they they're this those though "
-    "thus till to together too total try two unfortunately unless until up update updated upon urgent us use very "
-    "via visit wait waiting want warm warmly warning was we we'd we'll we're we've welcome well were what what's "
-    "when where whether which while who why will wishing with within without wonderful work would write yes yet "
-    "you you'll you're your yours".split(" ")
+    "needs never new next nice no nobody none not note nothing now of off oh ok okay on once one only open or "
+    "order other otherwise our over paid pay per perfect perhaps pick place please plus prepare put question "
+    "quick re read ready really received regarding regards remember remind reminder reply request requested "
+    "reschedule reserve respectfully review same save say says schedule see send sent set several shall share she "
+    "should show since sincerely so some somebody someone something soon sorry speak still stop subject such sure "
+    "take talk tell thank thanks that that's the their them then there there's these they they're this those "
+    "though thus till to together too total trust try two unfortunately unless until up update updated upon "
+    "urgent us use very via visit wait waiting want warm warmly warning was we we'd we'll we're we've welcome "
+    "well were what what's when where whether which while who why will wishing with within without wonderful work "
+    "would write yes yet you you'll you're your yours".split(" ")
 )
 _NO_NAMES = frozenset(
     "I I'd I'll I'm I've OK FYI ASAP RSVP PS ETA TBD TBA AM PM Mr Mrs Ms Dr Prof Sir Madam Regards Wishes".split(
@@ -44,7 +44,7 @@ _NO_NAMES = frozenset(
 _AFTER_A_NAME = re.compile(
     r"['’]s\b|\s*(?:$|\n|,)|\s+(?:and|or|is|isn't|was|wasn't|has|had|will|won't|would|can|can't|could|should|may|might|"
     r"must|does|doesn't|did|didn't|wants|needs|asks|says|likes|prefers|thinks|works|comes|arrives|calls|leaves|gets|"
-    r"knows|sends|said|sent|told|took|made|gave|came|went|left|wrote|got|knew|from|at|\w{3,}ed)\b"
+    r"knows|sends|joins|brings|pays|lives|loves|hopes|plans|takes|goes|speaks|who|whose|already|also|just|still|said|sent|told|took|made|gave|came|went|left|wrote|got|knew|from|at|\w{3,}ed)\b"
 )
 """What follows a name at the start of a sentence, rather than an order or an aside."""
 
@@ -79,12 +79,17 @@ def _named(run: list[re.Match[str]], text: str) -> Iterator[str]:
         return
     first = run[0]
     if _starts_a_sentence(text, first.start()):
-        word = first[0].replace("’", "'").lower()
-        opener = word in _OPENERS or len(word) > 5 and word.endswith(("ing", "ly"))
-        if opener or len(run) == 1 and not _AFTER_A_NAME.match(text, _end(first)):
+        if _opens(first) or len(run) == 1 and not _AFTER_A_NAME.match(text, _end(first)):
             run = run[1:]
+    elif text[: first.start()].rstrip().endswith(",") and _opens(first):
+        run = run[1:]  # "Hi Anna, Thanks for the note."
     if run:
         yield text[run[0].start() : _end(run[-1])]
+
+
+def _opens(word: re.Match[str]) -> bool:
+    text = word[0].replace("’", "'").lower()
+    return text in _OPENERS or len(text) > 5 and text.endswith(("ing", "ly"))
 
 
 def _end(word: re.Match[str]) -> int:
