@@ -12,7 +12,7 @@ def read(text):
 
 SHOWN = [
     read("Anna Weber wants 3 seats on March 14 at 9 am"),
-    read("ref-77\nanna.weber@example.com\nTom\nKowalczyk\n12.50"),
+    read("ref-77\nanna.weber@example.com\nTom\nKowalczyk\n12.50\n555-010-1234\n555-4321"),
 ]
 
 
@@ -27,6 +27,9 @@ SHOWN = [
         ("It is at 9 pm then.", ("time", "9 pm")),
         ("It costs 12.05 then.", ("number", "12.05")),
         ("Four seats are free.", ("number", "Four")),
+        ("See you on the 15th.", ("number", "15")),
+        ("Call 555-010-1235.", ("number", "555-010-1235")),
+        ("Call 555-4322.", ("number", "555-4322")),
     ],
 )
 def test_a_fact_that_stands_nowhere_is_told_with_its_kind(text, fact):
@@ -40,6 +43,9 @@ def test_a_fact_that_stands_nowhere_is_told_with_its_kind(text, fact):
         "Three seats on Saturday, March 14, at 09:00 for 12.5 each.",
         "This one is the first of all, see anna.weber@example.com.",
         "2026-03-14",
+        "See you on the 14th.",
+        "Call (555) 010-1234, 555 010 1234 or 5554321, extension 555-010-1234.",
+        "From 3-12.5, or 3 to 12.5.",
     ],
 )
 def test_a_fact_in_other_words_is_the_same_fact(text):

@@ -44,7 +44,8 @@ _NO_NAMES = frozenset(
 _AFTER_A_NAME = re.compile(
     r"['’]s\b|\s*(?:$|\n|,)|\s+(?:and|or|is|isn't|was|wasn't|has|had|will|won't|would|can|can't|could|should|may|might|"
     r"must|does|doesn't|did|didn't|wants|needs|asks|says|likes|prefers|thinks|works|comes|arrives|calls|leaves|gets|"
-    r"knows|sends|joins|brings|pays|lives|loves|hopes|plans|takes|goes|speaks|who|whose|already|also|just|still|said|sent|told|took|made|gave|came|went|left|wrote|got|knew|from|at|\w{3,}ed)\b"
+    r"knows|sends|joins|brings|pays|lives|loves|hopes|plans|takes|goes|speaks|who|whose|already|also|just|still|said|"
+    r"sent|told|took|made|gave|came|went|left|wrote|got|knew|from|at|\w{3,}ed)\b"
 )
 """What follows a name at the start of a sentence, rather than an order or an aside."""
 
