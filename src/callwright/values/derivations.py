@@ -216,10 +216,10 @@ def unit(leaf: Leaf, shown: Visible) -> str | None:
 
 
 def day_of_month(leaf: Leaf, shown: Visible) -> str | None:
-    """The day of a date, for an argument that is called one: "March 14" for `day` = 14."""
+    """The day of a message's only date, for an argument that is called one: "March 14" for `day` = 14."""
     if leaf.number is None or not _DAY_NAME.fullmatch(leaf.words):
         return None
-    return _date(shown, lambda said: {date.day for date in said.candidates} == {leaf.number})
+    return _only_date(shown, lambda date: date.day == leaf.number)
 
 
 def sum_of_column(leaf: Leaf, shown: Visible) -> str | None:
@@ -319,11 +319,11 @@ def word_form(leaf: Leaf, shown: Visible) -> str | None:
 
 
 def weekday(leaf: Leaf, shown: Visible) -> str | None:
-    """The weekday of a date: "March 14" for `saturday`."""
+    """The weekday of a message's only date: "March 14" for `saturday`."""
     wanted = [day for day in WEEKDAYS if leaf.folded in (day.lower(), day[:3].lower())]
     if not wanted:
         return None
-    return _date(shown, lambda said: {WEEKDAYS[date.weekday()] for date in said.candidates} == {*wanted})
+    return _only_date(shown, lambda date: WEEKDAYS[date.weekday()] in wanted)
 
 
 def words(leaf: Leaf, shown: Visible) -> str | None:
@@ -495,6 +495,12 @@ def _parsed_date(text: str) -> dt.date | None:
 
 def _date(shown: Visible, fits: Callable[[DateMention], bool]) -> str | None:
     return next((said.text for said in shown.mentions.dates if fits(said)), None)
+
+
+def _only_date(shown: Visible, fits: Callable[[dt.date], bool]) -> str | None:
+    """The words of a message's dates that all fit in all that they can mean; a list of dates fits any weekday."""
+    dates = shown.mentions.dates
+    return dates[0].text if dates and all(fits(one) for said in dates for one in said.candidates) else None
 
 
 def _dated(value: str, shown: Visible, how: str) -> str | None:
