@@ -13,8 +13,8 @@ from callwright.schemas.task import Trajectory
 from callwright.schemas.tool import Tool
 from callwright.schemas.verdict import Rung, Verdict
 from callwright.values.calls import same_call
-from callwright.values.derivations import contains, leaves
-from callwright.values.mentions import Mentions, fold
+from callwright.values.derivations import leaves
+from callwright.values.mentions import Mentions, contains, fold
 from callwright.values.spoken import humanise
 from callwright.values.units import Quantity, compatible, converted, family, quantities, unit_named, units_in
 

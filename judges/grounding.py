@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from callwright.judges.base import Ruling, parsed
 from callwright.schemas.message import AssistantMessage, SystemMessage, ToolMessage
 from callwright.schemas.task import Trajectory
@@ -9,21 +11,28 @@ from callwright.schemas.verdict import Rung, Verdict
 from callwright.values.derivations import (
     Grounding,
     Synonyms,
+    Ungrounded,
     Visible,
     ground,
     observed_text,
-    visible_messages,
 )
+from callwright.values.mentions import Mentions
 
 
 class Grounded:
-    """Values come from user turns and earlier observations, from a default, or by a named derivation."""
+    """Values come from user turns and earlier observations, from a default, or by a named derivation.
+
+    Text that the assistant composes itself, such as a mail's body, may say no fact that is not visible.
+    """
 
     name = "grounding"
     rung: Rung = "L1"
 
-    def __init__(self, synonyms: Synonyms | None = None) -> None:
+    def __init__(
+        self, synonyms: Synonyms | None = None, authored: Set[tuple[str, str]] = frozenset()
+    ) -> None:
         self._synonyms: Synonyms = synonyms or {}
+        self._authored = authored
 
     async def judge(self, trajectory: Trajectory) -> list[Verdict]:
         ruling = Ruling(self, trajectory)
@@ -37,27 +46,36 @@ class Grounded:
                 arguments = parsed(call.arguments)
                 properties = schemas.get(call.name, {})
                 for name, value in (arguments if isinstance(arguments, dict) else {}).items():
-                    for found in ground(name, value, properties.get(name, {}), visible, self._synonyms):
+                    schema, authored = properties.get(name, {}), (call.name, name) in self._authored
+                    for found in ground(
+                        name, value, schema, visible, self._synonyms, declared_authored=authored
+                    ):
                         if isinstance(found, Grounding):
                             ruling.evidence.append({"call": call.id, **found.model_dump()})
                         else:
-                            _unexplained(ruling, call.name, *found, step)
+                            _unexplained(ruling, call.name, found, step)
         return ruling.verdicts()
 
 
-def _unexplained(ruling: Ruling, tool: str, path: str, value: object, step: int) -> None:
+def _unexplained(ruling: Ruling, tool: str, found: Ungrounded, step: int) -> None:
+    path, value, words = found
     if isinstance(value, bool) or value is None:
         ruling.undecided("no_cue", f"{tool}: nothing visible says {path} = {value}", step)
+    elif words:
+        told = f"{tool}: {path} says {words!r}, which stands in nothing visible"
+        ruling.fail("ungrounded_argument", told, step)
     else:
         ruling.fail("ungrounded_argument", f"{tool}: {path} = {value!r} stands in nothing visible", step)
 
 
 def sources_of(trajectory: Trajectory) -> list[Visible]:
     """User turns and observations as texts; the assistant's own words prove nothing."""
-    texts = []
+    clock = trajectory.task.clock
+    sources = []
     for index, message in enumerate(trajectory.messages):
         if isinstance(message, ToolMessage):
-            texts.append((index, observed_text(message.content)))
+            content = message.content
+            sources.append(Visible(index, Mentions(observed_text(content), clock), content))
         elif not isinstance(message, AssistantMessage | SystemMessage):
-            texts.append((index, message.content))
-    return visible_messages(texts, trajectory.task.clock)
+            sources.append(Visible(index, Mentions(message.content, clock)))
+    return sources

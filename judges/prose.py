@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from callwright.judges.base import Ruling, body_of
@@ -11,15 +10,12 @@ from callwright.judges.grounding import sources_of
 from callwright.schemas.message import AssistantMessage, ToolMessage
 from callwright.schemas.task import Trajectory
 from callwright.schemas.verdict import Rung, Verdict
-from callwright.values.derivations import Visible, contains, visible_messages
-from callwright.values.mentions import DateMention, Mentions, fold
+from callwright.values.derivations import Visible
+from callwright.values.facts import unseen
+from callwright.values.mentions import Mentions, contains, fold
 
-_ID = re.compile(r"(?<![\w@./-])(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*(?![\w@]|-\w)")
-_QUOTED = re.compile(r"[\"“]([^\"“”\n]{2,120})[\"”]")
 _NAMED_OTHERWISE = 2
 """Entries of a list that an answer may name without counting them, because another result has them too."""
-_PLAIN = re.compile(r"\d+(?:st|nd|rd|th|am|pm|k|%)?", re.I)
-_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|https?://\S+[\w/]")
 
 
 class Prose:
@@ -29,8 +25,8 @@ class Prose:
     async def judge(self, trajectory: Trajectory) -> list[Verdict]:
         ruling = Ruling(self, trajectory)
         clock = trajectory.task.clock
-        told = [(0, clock.isoformat())]  # today stands in the system message
-        sources = visible_messages(told, clock) + sources_of(trajectory)
+        today = Visible(0, Mentions(clock.isoformat(), clock))  # stands in the system message
+        sources = [today, *sources_of(trajectory)]
         bodies = [
             (i, body_of(m.observation))
             for i, m in enumerate(trajectory.messages)
@@ -38,58 +34,15 @@ class Prose:
         ]
         for step, message in enumerate(trajectory.messages):
             if isinstance(message, AssistantMessage) and message.content:
-                visible = [source for source in sources if source.index < step]
-                seen = [body for index, body in bodies if index < step]
-                for code, words in unsupported(Mentions(message.content, clock), visible, seen):
-                    ruling.fail(code, f"the assistant says {words!r}, which stands in nothing visible", step)
+                said = Mentions(message.content, clock)
+                shown = [source.mentions for source in sources if source.index < step]
+                numbers = {
+                    number for index, body in bodies if index < step for number in computed(body, said)
+                }
+                for what, words in unseen(said, shown, numbers):
+                    told = f"the assistant says {words!r}, which stands in nothing visible"
+                    ruling.fail(f"unsupported_{what}", told, step)
         return ruling.verdicts()
-
-
-def unsupported(
-    said: Mentions, visible: Sequence[Visible], bodies: Sequence[Any]
-) -> Iterator[tuple[str, str]]:
-    """(code, words) for each fact in the prose that nothing visible or computed supports."""
-    texts = "\n".join(source.text for source in visible)
-    folded = fold(texts)
-    for pattern, code in (
-        (_QUOTED, "unsupported_name"),
-        (_ADDRESS, "unsupported_address"),
-        (_ID, "unsupported_id"),
-    ):
-        for match in pattern.finditer(said.text):
-            words = match[1] if pattern is _QUOTED else match[0]
-            if not _PLAIN.fullmatch(words) and not contains(folded, fold(words.strip(" .,!?"))):
-                yield code, words
-    for date in said.dates:
-        if not _date_visible(date, visible):
-            yield "unsupported_date", date.text
-    times = {mention.value for source in visible for mention in source.mentions.times}
-    for time in said.times:
-        if time.value not in times:
-            yield "unsupported_time", time.text
-    numbers = {mention.value for source in visible for mention in source.mentions.numbers}
-    numbers |= {number for body in bodies for number in computed(body, said)}
-    for number in said.numbers:
-        # "this one" and "first of all" are no claims.
-        idle = number.derivation == "ordinal" or number.text.lower() in ("one", "zero")
-        if not idle and number.value not in numbers and not _inside_id(number.start, said.text):
-            yield "unsupported_number", number.text
-
-
-def _inside_id(position: int, text: str) -> bool:
-    return any(
-        match.start() <= position < match.end() for match in (*_ADDRESS.finditer(text), *_ID.finditer(text))
-    )
-
-
-def _date_visible(said: DateMention, visible: Sequence[Visible]) -> bool:
-    for source in visible:
-        for shown in source.mentions.dates:
-            if said.candidates & shown.candidates:
-                return True
-            if said.month_day and any((one.month, one.day) == said.month_day for one in shown.candidates):
-                return True
-    return False
 
 
 def computed(body: Any, said: Mentions) -> Iterator[float]:

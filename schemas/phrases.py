@@ -48,6 +48,11 @@ class Field_(Record):
     say: str | dict[str, str] | None = None
     """How a value is spoken: a template with `{value}`, or value -> words."""
     lookup: Lookup | None = None
+    authored: bool = False
+    """The assistant composes this text itself, like a mail's body: its words are free, its facts must be visible.
+
+    Arguments called body, message, text, content, note, comment or description need not say so.
+    """
 
 
 class ToolPhrases(Record):

@@ -271,6 +271,16 @@ def unsupported_number(row, rng):
     return _with_answer(row, f"{row.messages[-1].content} That makes {made} in all.")
 
 
+def unsupported_day(row, rng):
+    made = _number(row, rng, 4, 20)
+    return made and _with_answer(row, f"{row.messages[-1].content} It ends on the {made}th.")
+
+
+def unsupported_phone(row, rng):
+    made = _unseen(row, lambda: f"{rng.randint(200, 999)}-{rng.randint(200, 999)}-{rng.randint(1000, 9999)}")
+    return _with_answer(row, f"{row.messages[-1].content} Call {made}.")
+
+
 def unsupported_date(row, rng):
     date = _date(row, rng)
     said = rng.choice(
@@ -381,6 +391,8 @@ FAULTS: tuple[tuple[Fault, str, str], ...] = (
     (id_from_the_future, "L1", "ungrounded_argument"),
     (something_fits, "L1", "something_fits"),
     (unsupported_number, "L1", "unsupported_number"),
+    (unsupported_day, "L1", "unsupported_number"),
+    (unsupported_phone, "L1", "unsupported_number"),
     (unsupported_date, "L1", "unsupported_date"),
     (unsupported_time, "L1", "unsupported_time"),
     (unsupported_id, "L1", "unsupported_id"),

@@ -63,6 +63,12 @@ def test_a_good_sheet_is_read(tmp_path: Path, museum: Toolkit) -> None:
     assert sheet.tools["buyMuseumTickets"].combinations == (("ticketType=general", "ticketDate"),)
 
 
+def test_a_text_argument_may_be_authored(tmp_path: Path, museum: Toolkit) -> None:
+    sheet = load_phrases(write(tmp_path, SHEET.replace("eventId: {", "eventId: {authored: true, ")), museum)
+    assert sheet.fields["eventId"].authored
+    assert not sheet.fields["price"].authored
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
@@ -108,6 +114,13 @@ def test_a_good_sheet_is_read(tmp_path: Path, museum: Toolkit) -> None:
             "  getMuseumHours.limits:",
             "argument or answer field of getMuseumHours named limits",
         ),
+        (
+            "{values: [3]}",
+            "{values: [3], authored: true}",
+            "line 6: fields.getMuseumHours.limit.authored: getMuseumHours.limit is no text argument",
+        ),
+        ("  price: {say", "  price: {authored: true, say", "price is no text argument; remove `authored`"),
+        ("  eventId: {", "  eventId: {authored: yes please, ", "line 4: fields.eventId.authored"),
         ("I am in a hurry.", "I want {eventId}.", "line 2: contexts.0: there is no slot"),
         ("in the {location}", "in the {room}", "tools.listSpecialEvents.item: there is no slot named room"),
         ("    does: list events", "    do: list events", "no such key; did you mean does?"),

@@ -1,8 +1,11 @@
 import datetime as dt
+import string
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from callwright.values.mentions import Mentions, fold
+from callwright.values.mentions import Mentions, bounded, fold
 
 CLOCK = dt.date(2026, 3, 10)
 """A Tuesday."""
@@ -143,3 +146,18 @@ def test_digits_of_dates_times_ids_and_versions_are_no_numbers(text):
 
 def test_folding_levels_case_quotes_and_separators():
     assert fold("  The_“Great”  Hunt’s first-come RULE ") == 'the "great" hunt\'s first come rule'
+
+
+WORD = st.text(string.ascii_letters + string.digits, min_size=1, max_size=8)
+
+
+@given(st.lists(WORD, max_size=4), WORD, st.lists(WORD, max_size=4), st.sampled_from(" .,;!?()\"'/"))
+def test_a_word_is_bounded_between_any_separators(before, word, after, separator):
+    text = separator.join([*before, word, *after])
+    assert bounded(word, text)
+
+
+@given(WORD, WORD, WORD)
+def test_a_piece_of_a_word_is_not_bounded(before, piece, after):
+    text = before + piece + after
+    assert not bounded(piece, text) or piece == text

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callwright.values.derivations import bounded
-from callwright.values.mentions import TENS, UNITS, Mentions
+from callwright.values.mentions import TENS, UNITS, Mentions, bounded
 from callwright.values.spoken import (
     article,
     humanise,

@@ -1,10 +1,11 @@
 import datetime as dt
 import random
 
+import builders as b
 import pytest
 
 from callwright.schemas.phrases import Field_, PhraseSheet, ToolPhrases
-from callwright.values.wording import declared_synonyms, fill, say_field, slots
+from callwright.values.wording import declared_authored, declared_synonyms, fill, say_field, slots
 
 CLOCK = dt.date(2026, 3, 10)
 
@@ -69,3 +70,15 @@ def test_declared_synonyms_come_from_say_and_from_fixed_combinations():
         ("open", '"true"'): ("Only open ones.",),
         ("open", "true"): ("Only open ones.",),
     }
+
+
+def test_authored_arguments_are_those_of_the_sheets_own_tools_and_the_nearer_word_wins():
+    text = {"type": "string"}
+    tools = (b.tool("send", wish=text, to=text), b.tool("post", wish=text), b.tool("keep", wish=text))
+    sheet = PhraseSheet(
+        noun="x",
+        fields={"wish": Field_(authored=True), "keep.wish": Field_(say="so {value}"), "to": Field_()},
+    )
+    toolkit = b.toolkit(*tools).model_copy(update={"phrases": sheet})
+    assert list(declared_authored(toolkit)) == [("send", "wish"), ("post", "wish")]
+    assert list(declared_authored(b.toolkit(*tools))) == []

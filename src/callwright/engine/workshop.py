@@ -34,7 +34,7 @@ from callwright.toolbox.routed import SIMULATED, RoutedToolbox, box_of
 from callwright.toolbox.simulated import SimulatedToolbox
 from callwright.toolbox.world import WorldToolbox
 from callwright.values.derivations import Synonyms
-from callwright.values.wording import declared_synonyms
+from callwright.values.wording import declared_authored, declared_synonyms
 
 DECIDING = ("generators", "judges", "toolbox", "values", "sources", "worlds", "llm/replies.py", "llm/wire.py")
 """Code that decides rows: when it changes, the same recipe is another recipe."""
@@ -159,8 +159,9 @@ class Workshop:
                 for key, words in declared_synonyms(toolkit.phrases).items():
                     synonyms[key] = synonyms.get(key, ()) + words
         settled: Synonyms = synonyms
+        authored = frozenset(pair for toolkit in self.toolkits for pair in declared_authored(toolkit))
         elsewhere: dict[str, Toolbox] = {"world": WorldsElsewhere(), "python": PythonToolbox(base=self.base)}
-        return checks(settled, self.max_steps, RoutedToolbox(elsewhere))
+        return checks(settled, authored, self.max_steps, RoutedToolbox(elsewhere))
 
     @property
     def max_steps(self) -> int:

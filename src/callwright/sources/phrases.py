@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
@@ -185,8 +185,19 @@ def _field_faults(keys: Keys, field: Field_, tools: dict[str, Tool]) -> Iterator
         yield _unknown(keys, "argument or answer field", name, known)
     if isinstance(field.say, str):
         yield from _slot_faults((*keys, "say"), field.say, ("value",))
+    if field.authored:
+        owners = [tools[owner]] if owner in tools else tools.values()
+        schemas = [tool.properties[inner or name] for tool in owners if (inner or name) in tool.properties]
+        if not schemas or not all(_is_text(schema) for schema in schemas):
+            yield _Fault((*keys, "authored"), f"{name} is no text argument; remove `authored`")
     if field.lookup:
         yield from _lookup_faults((*keys, "lookup"), field.lookup, tools)
+
+
+def _is_text(schema: Mapping[str, Any]) -> bool:
+    """Whether an argument is a string, or a string or null."""
+    options = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"] or [schema]
+    return all(one.get("type") in ("string", ["string", "null"]) for one in options)
 
 
 def _lookup_faults(keys: Keys, lookup: Lookup, tools: dict[str, Tool]) -> Iterator[_Fault]:

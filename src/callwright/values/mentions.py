@@ -160,6 +160,28 @@ def fold(text: str) -> str:
     return re.sub(r"[\s_]+|(?<=\w)-(?=\w)", " ", text).strip()
 
 
+def bounded(needle: str, text: str) -> bool:
+    """Whether `needle` stands in `text` with no letter or digit touching it."""
+    start = text.find(needle)
+    while start >= 0:
+        end = start + len(needle)
+        before = text[start - 1] if start and _wordlike(needle[0]) else " "
+        after = text[end] if end < len(text) and _wordlike(needle[-1]) else " "
+        if not _wordlike(before) and not _wordlike(after):
+            return True
+        start = text.find(needle, start + 1)
+    return False
+
+
+def contains(folded_text: str, folded_needle: str) -> bool:
+    """`bounded` on folded text; an empty needle is in no text."""
+    return bool(folded_needle) and bounded(folded_needle, folded_text)
+
+
+def _wordlike(character: str) -> bool:
+    return character.isalnum() or character == "_"
+
+
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-"})
 
 

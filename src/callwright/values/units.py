@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
-from callwright.values.mentions import Mentions
+from callwright.values.mentions import Mention, Mentions
+from callwright.values.spoken import humanise
 
 _FAMILIES: dict[str, dict[str, tuple[str, float]]] = {
     "length": {
@@ -30,9 +32,9 @@ _FAMILIES: dict[str, dict[str, tuple[str, float]]] = {
         "stone": ("stones?", 6.35029318),
     },
     "time": {
-        "second": ("seconds?|secs?", 1.0),
+        "second": ("seconds?|secs?|s", 1.0),
         "minute": ("minutes?|mins?|min", 60.0),
-        "hour": ("hours?|hrs?", 3600.0),
+        "hour": ("hours?|hrs?|h", 3600.0),
         "day": ("days?", 86400.0),
         "night": ("nights?", 86400.0),
         "week": ("weeks?", 604800.0),
@@ -75,7 +77,11 @@ _FAMILIES: dict[str, dict[str, tuple[str, float]]] = {
         "chf": ("swiss francs?|francs?|chf", 1.0),
         "cent": ("cents?", 0.01),
     },
-    "share": {"percent": ("percent|%|percentage", 1.0), "point": ("percentage points?", 1.0)},
+    "share": {
+        "percent": ("percent|%|percentage", 0.01),
+        "fraction": ("fraction|ratio|share", 1.0),
+        "point": ("percentage points?", 0.01),
+    },
 }
 _OF_UNIT = {unit: family for family, units in _FAMILIES.items() for unit in units}
 # Longer spellings first: "nautical miles" before "miles", "km/h" before "km".
@@ -83,7 +89,9 @@ _SPELLINGS = sorted(
     ((spelling, unit) for units in _FAMILIES.values() for unit, (spelling, _) in units.items()),
     key=lambda one: -len(one[0]),
 )
-_AFTER = [(re.compile(rf"\s?-?(?:{spelling})(?![\w/])", re.I), unit) for spelling, unit in _SPELLINGS]
+_AFTER = re.compile(
+    r"\s?-?(?:" + "|".join(f"({spelling})" for spelling, _ in _SPELLINGS) + r")(?![\w/])", re.I
+)
 _SIGNS = {"$": "usd", "€": "eur", "£": "gbp", "¥": "jpy"}
 
 
@@ -94,22 +102,30 @@ class Quantity:
     value: float
     unit: str
     text: str
+    start: int
+    """Where it stands."""
 
 
 def quantities(said: Mentions) -> Iterator[Quantity]:
     """Every number of a text that has a unit."""
     for number in said.numbers:
-        if number.derivation == "ordinal":
-            continue
-        sign = number.text.lstrip("-+−")[:1]
-        if sign in _SIGNS:
-            yield Quantity(number.value, _SIGNS[sign], number.text)
-            continue
-        for pattern, unit in _AFTER:
-            match = pattern.match(said.text, number.end)
-            if match:
-                yield Quantity(number.value, unit, said.text[number.start : match.end()].strip())
-                break
+        found = quantity_of(number, said)
+        if found:
+            yield found
+
+
+def quantity_of(number: Mention, said: Mentions) -> Quantity | None:
+    """A number of a text with its unit; None when it has none."""
+    if number.derivation == "ordinal":
+        return None
+    sign = number.text.lstrip("-+−")[:1]
+    if sign in _SIGNS:
+        return Quantity(number.value, _SIGNS[sign], number.text, number.start)
+    match = _AFTER.match(said.text, number.end)
+    if not match or match.lastindex is None:
+        return None
+    text = said.text[number.start : match.end()]
+    return Quantity(number.value, _SPELLINGS[match.lastindex - 1][1], text, number.start)
 
 
 def family(unit: str) -> str:
@@ -117,23 +133,36 @@ def family(unit: str) -> str:
 
 
 _IN_WORDS = [(re.compile(rf"(?<!\w)(?:{spelling})(?![\w/])", re.I), unit) for spelling, unit in _SPELLINGS]
-_LETTERS = frozenset(("m", "g", "mi", "min"))
+_LETTERS = frozenset(("m", "g", "h", "s", "mi", "min"))
 """Spellings that are words, or letters, before they are units."""
+_MEANT_AS_UNIT = re.compile(r"(?:\bin |[(\[])$")
+_ENDINGS = {"m": "m", "g": "g", "h": "hour", "s": "second", "mi": "mile", "min": "minute"}
 
 
 def units_in(words: str) -> frozenset[str]:
-    """The units that a name or a description names: "duration minutes", "size mb", "in whole euros"."""
+    """The units that a name or a description names: "duration minutes", "size mb", "radius in m"."""
     return frozenset(
         unit
         for pattern, unit in _IN_WORDS
-        if any(match.group(0).lower() not in _LETTERS for match in pattern.finditer(words))
+        if any(
+            match.group(0).lower() not in _LETTERS or _MEANT_AS_UNIT.search(words, 0, match.start())
+            for match in pattern.finditer(words)
+        )
     )
+
+
+@lru_cache(maxsize=4096)
+def units_of(name: str, description: str) -> frozenset[str]:
+    """The units that an argument asks for by its description, its name, or its name's ending: `radius_m`."""
+    words = humanise(name)
+    ending = _ENDINGS.get(words.split(" ")[-1]) if " " in words else None
+    return units_in(f"{words}; {description}") | ({ending} if ending else set())
 
 
 def unit_named(word: str) -> str | None:
     """The unit that a text is the name of, and nothing else: "km", "EUR", "celsius"."""
     text = word.strip().replace("_", " ")
-    if text.lower() == "min":  # the least of something
+    if text.lower() in ("min", "h", "s"):  # the least of something; letters
         return None
     return next((unit for pattern, unit in _IN_WORDS if pattern.fullmatch(text)), None)
 
@@ -147,7 +176,7 @@ def converted(value: float, unit: str, wanted: str) -> float | None:
         return None
     if kind == "temperature":
         return _temperature(value, unit, wanted)
-    if kind == "share":
+    if "point" in (unit, wanted):
         return None
     return value * _FAMILIES[kind][unit][1] / _FAMILIES[kind][wanted][1]
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from callwright.schemas.base import canonical_json
 from callwright.schemas.phrases import Field_, PhraseSheet
+from callwright.schemas.tool import Toolkit
 from callwright.values.spoken import ISO_DATE, say, say_list, smooth
 
 SLOT = re.compile(r"\{([\w.-]+)\}")
@@ -66,3 +67,13 @@ def declared_synonyms(sheet: PhraseSheet) -> dict[tuple[str, str], tuple[str, ..
                 for text in (canonical_json(fixed), fixed):
                     found.setdefault((name, text), set()).update(sentences)
     return {key: tuple(sorted(words)) for key, words in found.items() if words}
+
+
+def declared_authored(toolkit: Toolkit) -> Iterator[tuple[str, str]]:
+    """(tool, argument) for each argument whose text the sheet calls the assistant's own."""
+    fields = toolkit.phrases.fields if toolkit.phrases else {}
+    for tool in toolkit.tools:
+        for name in tool.properties:
+            field = fields.get(f"{tool.name}.{name}") or fields.get(name)
+            if field and field.authored:
+                yield tool.name, name
