@@ -18,6 +18,7 @@ import faults
 from callwright.schemas.message import AssistantMessage, Message, Observation, ToolCall, ToolMessage
 from callwright.schemas.task import IntendedCall, Trajectory
 from callwright.schemas.tool import Tool, WorldBinding
+from callwright.schemas.verdict import Rung
 from callwright.sources.validation import errors
 from callwright.toolbox.base import checked_arguments, observed
 from callwright.toolbox.world import state_of
@@ -480,7 +481,9 @@ def extra_change(row: Trajectory, rng: random.Random) -> Trajectory | None:
         arguments = json.loads(call.arguments)
         for name, value in arguments.items():
             if isinstance(value, str) and re.fullmatch(r"[a-z]+-[0-9a-f]{8}", value):
-                shown = re.findall(rf"{value.split('-')[0]}-[0-9a-f]{{8}}", _text(row))
+                step = next(i for i, m in enumerate(row.messages) if call in getattr(m, "tool_calls", ()))
+                before = "\n".join(message.content for message in row.messages[:step])
+                shown = re.findall(rf"{value.split('-')[0]}-[0-9a-f]{{8}}", before)
                 yield from ({**arguments, name: one} for one in sorted({*shown} - {value}))
 
     return _beside(row, rng, others)
@@ -577,8 +580,12 @@ def miscounted(row: Trajectory, rng: random.Random) -> Trajectory | None:
     """A long list is told in part, and the rest of it is one more than it is."""
     answer = row.messages[-1].content
     found = re.search(r"(?<=and )(\d+)(?= more\.)", answer)
-    if not found or answer.count(",") < 4:
+    read = _only_read(row)
+    if not found or not read or not isinstance(read[1], list):
         return None
+    names = [value for entry in read[1] for value in entry.values() if isinstance(value, str)]
+    if sum(names.count(name) == 1 and name in answer for name in names) < 4:
+        return None  # without names of their own, nobody can count them
     return faults._with_answer(row, f"{answer[: found.start()]}{int(found[0]) + 1}{answer[found.end() :]}")
 
 
@@ -588,8 +595,34 @@ def other_number(row: Trajectory, rng: random.Random) -> Trajectory | None:
     if not read or not isinstance(read[1], dict):
         return None
     answer = row.messages[-1].content
-    given = [value for value in read[0].arguments.values() if isinstance(value, int | float)]
+    spelt = re.findall(r"\d[\d.]*\d|\d", row.task.instruction)
+    given = [v for v in read[0].arguments.values() if isinstance(v, int | float) and f"{v:.12g}" in spelt]
     new = [value for _, value in _leaves(read[1], ()) if isinstance(value, int | float) and value not in given]
-    if len(new) != 1 or not given or f"{new[0]:g}" not in answer:
+    if len(new) != 1 or not given or f"{new[0]:.12g}" not in answer:
         return None
-    return faults._with_answer(row, answer.replace(f"{new[0]:g}", f"{given[0]:g}"))
+    return faults._with_answer(row, answer.replace(f"{new[0]:.12g}", f"{given[0]:.12g}"))
+
+
+CORRUPTIONS: tuple[tuple[Corruption, Rung, str], ...] = (
+    (unknown_tool, "L0", "calls"),
+    (bad_enum, "L0", "calls"),
+    (ungrounded_value, "L1", "grounding"),
+    (swapped_calls, "L1", "grounding"),
+    (tampered_observation, "L2", "replay"),
+    (stale, "L2", "replay"),
+    (unit_mismatch, "L3", "equality"),
+    (missing_call, "L3", "equality"),
+)
+"""What is planted, the rung that has to find it out, and the judge."""
+
+FURTHER: tuple[tuple[Corruption, Rung, str], ...] = (
+    (state_and_goal_forged, "L2", "replay"),
+    (changed_twice, "L3", "equality"),
+    (extra_change, "L3", "equality"),
+    (detour, "L3", "equality"),
+    (denied_result, "L3", "equality"),
+    (nothing_told_as_something, "L3", "equality"),
+    (miscounted, "L3", "equality"),
+    (other_number, "L3", "equality"),
+)
+"""What an expert would try next; rarer places, so as many as a thousand rows have."""

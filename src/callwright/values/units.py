@@ -83,7 +83,10 @@ _SPELLINGS = sorted(
     ((spelling, unit) for units in _FAMILIES.values() for unit, (spelling, _) in units.items()),
     key=lambda one: -len(one[0]),
 )
-_AFTER = [(re.compile(rf"\s?-?(?:{spelling})(?![\w/])", re.I), unit) for spelling, unit in _SPELLINGS]
+_AFTER = [
+    (re.compile(rf"\s?-?(?:(?:more|extra|additional|full|whole)\s)?(?:{spelling})(?![\w/])", re.I), unit)
+    for spelling, unit in _SPELLINGS
+]
 _SIGNS = {"$": "usd", "€": "eur", "£": "gbp", "¥": "jpy"}
 
 
