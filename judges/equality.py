@@ -77,7 +77,9 @@ class Equality:
         for result in results:
             # The same state in the end does not undo a letter that was sent in between.
             if any(call.changes and call.name == result.tool.name for call in task.intended):
-                times = [one for one in results if one.tool is result.tool and one.arguments == result.arguments]
+                times = [
+                    one for one in results if one.tool is result.tool and one.arguments == result.arguments
+                ]
                 meant = any(_is(tools, call, result.tool.name, result.arguments) for call in task.intended)
                 if not meant or times[0] is not result:
                     ruling.fail(
@@ -166,7 +168,10 @@ def _misread(result: _Result, heard: Mentions) -> Iterator[tuple[str, str]]:
     if not told and not counted:
         yield "result_not_told", f"{name} found {len(result.body)} entries, of which the answer says nothing"
     elif denies and not counted and all(_says(heard, leaf) for leaf in told):
-        yield "result_denied", f"{name} found {len(result.body)} entries, and the answer says that there are none"
+        yield (
+            "result_denied",
+            f"{name} found {len(result.body)} entries, and the answer says that there are none",
+        )
 
 
 def _the_number(result: _Result) -> float | None:
@@ -236,7 +241,7 @@ def _left_out(rows: Sequence[Any], told: Mentions) -> set[int]:
     """How many entries an answer may leave unnamed: read off the column that tells them apart best, as it is told."""
     columns: dict[str, list[Any]] = {}
     for row in rows:
-        for key, value in (row.items() if isinstance(row, dict) else (("", row),)):
+        for key, value in row.items() if isinstance(row, dict) else (("", row),):
             if isinstance(value, str | int | float) and not isinstance(value, bool):
                 columns.setdefault(key, []).append(value)
     named = {key: [value for value in column if _says(told, value)] for key, column in columns.items()}
@@ -315,12 +320,12 @@ def _numbers(
 ) -> Iterator[tuple[float, frozenset[str]]]:
     schema = _resolved(schema, root)
     if isinstance(value, dict):
-        # `{"amount": 12, "currency": "EUR"}`: a text beside a number can be its unit, of `result` if it is `result_unit`.
+        # `{"amount": 12, "currency": "EUR"}`: a text beside a number can be its unit, `result_unit` that of `result`.
         owned = {key: _owner(key, value) for key in value}
         for key, child in value.items():
-            own = {name: one for name, one in value.items() if owned[name] == key}
-            free = {name: one for name, one in value.items() if owned[name] is None}
-            beside = frozenset(_whole_units((own or free).values()))
+            named = [one for name, one in value.items() if owned[name] == key]
+            free = [one for name, one in value.items() if owned[name] is None]
+            beside = frozenset(_whole_units(named or free))
             yield from _numbers(child, schema.get("properties", {}).get(key, {}), root, beside, key)
     elif isinstance(value, list):
         for child in value:

@@ -29,7 +29,9 @@ Corruption = Callable[[Trajectory, random.Random], Trajectory | None]
 """A row with one thing wrong, or None where the row has no place for it."""
 
 _MONTHS = "January February March April May June July August September October November December".split(" ")
-_WORDS = "amber barge cedar dune ember fjord grove heron inlet juniper kiln lagoon marble nutmeg osprey".split()
+_WORDS = (
+    "amber barge cedar dune ember fjord grove heron inlet juniper kiln lagoon marble nutmeg osprey".split()
+)
 
 
 # Executing again
@@ -121,7 +123,9 @@ def spoken(leaf: Any) -> set[str]:
     if time := re.search(r"(\d\d):(\d\d)", leaf):
         hour = int(time[1]) % 12 or 12
         said |= {time[0], f"{hour}:{time[2]}", f"{hour} am", f"{hour} pm", "noon", "midnight"}
-    return said | ({part for part in re.split(r"\W+", _folded(leaf)) if len(part) > 3} if " " in leaf else set())
+    return said | (
+        {part for part in re.split(r"\W+", _folded(leaf)) if len(part) > 3} if " " in leaf else set()
+    )
 
 
 def _says(text: str, leaf: Any) -> bool:
@@ -330,10 +334,12 @@ def _looks(row: Trajectory) -> Iterator[ToolCall]:
     if len(list(_rounds(row))) > 4:
         return
     for tool in row.task.tools:
-        known = {name: arguments[name] for name in tool.required for _, arguments in made if name in arguments}
-        if len(known) == len(tool.required) and (tool.name, known) not in made:
-            if row.task.toolkit == _binding(tool).world:
-                yield ToolCall(id="call_again", name=tool.name, arguments=json.dumps(known))
+        known = {
+            name: arguments[name] for name in tool.required for _, arguments in made if name in arguments
+        }
+        own = row.task.toolkit == _binding(tool).world
+        if own and len(known) == len(tool.required) and (tool.name, known) not in made:
+            yield ToolCall(id="call_again", name=tool.name, arguments=json.dumps(known))
 
 
 def _is(call: ToolCall, intended: IntendedCall) -> bool:
@@ -407,7 +413,9 @@ def unit_mismatch(row: Trajectory, rng: random.Random) -> Trajectory | None:
     text = _text(row).casefold()
     found = []
     for sign, unit, others in _UNITS:
-        pattern = rf"{sign}(?<![\d.,\w-])(\d[\d,]*(?:\.\d+)?)" + (rf"( ?-?){unit}(?![\w/])" if unit else "(?!\\w)")
+        pattern = rf"{sign}(?<![\d.,\w-])(\d[\d,]*(?:\.\d+)?)" + (
+            rf"( ?-?){unit}(?![\w/])" if unit else "(?!\\w)"
+        )
         for match in re.finditer(pattern, answer):
             if float(match[1].replace(",", "")) == 0 and "elsius" not in unit and "ahrenheit" not in unit:
                 continue  # no minutes are no hours
@@ -597,7 +605,9 @@ def other_number(row: Trajectory, rng: random.Random) -> Trajectory | None:
     answer = row.messages[-1].content
     spelt = re.findall(r"\d[\d.]*\d|\d", row.task.instruction)
     given = [v for v in read[0].arguments.values() if isinstance(v, int | float) and f"{v:.12g}" in spelt]
-    new = [value for _, value in _leaves(read[1], ()) if isinstance(value, int | float) and value not in given]
+    new = [
+        value for _, value in _leaves(read[1], ()) if isinstance(value, int | float) and value not in given
+    ]
     if len(new) != 1 or not given or f"{new[0]:.12g}" not in answer:
         return None
     return faults._with_answer(row, answer.replace(f"{new[0]:.12g}", f"{given[0]:.12g}"))

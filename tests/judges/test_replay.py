@@ -80,7 +80,12 @@ async def ruled(judge, row):
 
 
 async def test_a_row_that_was_really_executed_passes_call_by_call(row, elsewhere):
-    assert await ruled(Replay(elsewhere), row) == [("pass", "", 3), ("pass", "", 5), ("pass", "", 7), ("pass", "", None)]
+    assert await ruled(Replay(elsewhere), row) == [
+        ("pass", "", 3),
+        ("pass", "", 5),
+        ("pass", "", 7),
+        ("pass", "", None),
+    ]
     whole = (await Replay(elsewhere).judge(row))[-1]
     assert whole.evidence == ({"state": row.state, "calls": 3},)
 

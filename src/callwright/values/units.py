@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from callwright.values.mentions import Mentions
 
@@ -62,8 +63,8 @@ _FAMILIES: dict[str, dict[str, tuple[str, float]]] = {
         "tb": ("terabytes?|tb", 1e9),
     },
     "temperature": {
-        "celsius": ("(?:degrees? |°)?celsius|°c|degrees? c", 1.0),
-        "fahrenheit": ("(?:degrees? |°)?fahrenheit|°f|degrees? f", 1.0),
+        "celsius": ("(?:degrees? |° ?)?celsius|°c|degrees? c", 1.0),
+        "fahrenheit": ("(?:degrees? |° ?)?fahrenheit|°f|degrees? f", 1.0),
         "kelvin": ("kelvins?", 1.0),
         "degree": ("degrees?|°", 1.0),
     },
@@ -78,11 +79,7 @@ _FAMILIES: dict[str, dict[str, tuple[str, float]]] = {
     "share": {"percent": ("percent|%|percentage", 1.0), "point": ("percentage points?", 1.0)},
 }
 _OF_UNIT = {unit: family for family, units in _FAMILIES.items() for unit in units}
-# Longer spellings first: "nautical miles" before "miles", "km/h" before "km".
-_SPELLINGS = sorted(
-    ((spelling, unit) for units in _FAMILIES.values() for unit, (spelling, _) in units.items()),
-    key=lambda one: -len(one[0]),
-)
+_SPELLINGS = [(spelling, unit) for units in _FAMILIES.values() for unit, (spelling, _) in units.items()]
 _AFTER = [
     (re.compile(rf"\s?-?(?:(?:more|extra|additional|full|whole)\s)?(?:{spelling})(?![\w/])", re.I), unit)
     for spelling, unit in _SPELLINGS
@@ -108,11 +105,12 @@ def quantities(said: Mentions) -> Iterator[Quantity]:
         if sign in _SIGNS:
             yield Quantity(number.value, _SIGNS[sign], number.text)
             continue
-        for pattern, unit in _AFTER:
-            match = pattern.match(said.text, number.end)
-            if match:
-                yield Quantity(number.value, unit, said.text[number.start : match.end()].strip())
-                break
+        found = [
+            (match.end(), unit) for pattern, unit in _AFTER if (match := pattern.match(said.text, number.end))
+        ]
+        if found:
+            end, unit = max(found)  # "nautical miles" are no miles, "degrees Celsius" no mere degrees
+            yield Quantity(number.value, unit, said.text[number.start : end].strip())
 
 
 def family(unit: str) -> str:
@@ -126,13 +124,21 @@ _LETTERS = frozenset(("m", "g", "mi", "min"))
 
 def units_in(words: str) -> frozenset[str]:
     """The units that a name or a description names: "duration minutes", "size mb", "in whole euros"."""
-    return frozenset(
-        unit
+    found = [
+        (match.start(), match.end(), unit)
         for pattern, unit in _IN_WORDS
-        if any(match.group(0).lower() not in _LETTERS for match in pattern.finditer(words))
-    )
+        for match in pattern.finditer(words)
+        if match.group(0).lower() not in _LETTERS
+    ]
+    whole = [  # "miles per hour" are no miles
+        unit
+        for start, end, unit in found
+        if not any(one <= start and end <= other and end - start < other - one for one, other, _ in found)
+    ]
+    return frozenset(whole)
 
 
+@lru_cache(maxsize=4096)
 def unit_named(word: str) -> str | None:
     """The unit that a text is the name of, and nothing else: "km", "EUR", "celsius"."""
     text = word.strip().replace("_", " ")
