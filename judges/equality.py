@@ -74,20 +74,8 @@ class Equality:
         for call in task.intended:
             if not call.means and not any(_is(tools, call, name, arguments) for name, arguments in made):
                 ruling.fail("missing_call", f"{call.name} should have been called with {call.arguments}")
-        for result in results:
-            # The same state in the end does not undo a letter that was sent in between.
-            if any(call.changes and call.name == result.tool.name for call in task.intended):
-                times = [
-                    one for one in results if one.tool is result.tool and one.arguments == result.arguments
-                ]
-                meant = any(_is(tools, call, result.tool.name, result.arguments) for call in task.intended)
-                if not meant or times[0] is not result:
-                    ruling.fail(
-                        "extra_call",
-                        f"nobody asked that {result.tool.name} be called with {dict(result.arguments)}"
-                        + (" once more" if meant else ""),
-                        result.step,
-                    )
+        for result, reason in _extra(trajectory, results):
+            ruling.fail("extra_call", reason, result.step)
         if any(message.observation.trust != "executed" for message in trajectory.observations()):
             ruling.undecided("not_computed", "the answers were not computed by something that runs")
         elif task.goal is None or trajectory.state is None:
@@ -120,6 +108,23 @@ def _is(tools: Mapping[str, Tool], meant: IntendedCall, name: str, arguments: An
     )
 
 
+def _extra(trajectory: Trajectory, results: Sequence[_Result]) -> Iterator[tuple[_Result, str]]:
+    """Changes that nobody asked for: the same state in the end does not undo a letter that was sent in between."""
+    intended = trajectory.task.intended
+    tools = {tool.name: tool for tool in trajectory.task.tools}
+    changing = {call.name for call in intended if call.changes}
+    done: list[tuple[str, Mapping[str, Any]]] = []
+    for result in results:
+        name, arguments = result.tool.name, result.arguments
+        if name not in changing:
+            continue
+        if not any(_is(tools, call, name, arguments) for call in intended):
+            yield result, f"nobody asked that {name} be called with {dict(arguments)}"
+        elif any(one == name and same_call(result.tool, given, arguments) for one, given in done):
+            yield result, f"{name} was called with {dict(arguments)} once already"
+        done.append((name, arguments))
+
+
 def _results(trajectory: Trajectory) -> Iterator[_Result]:
     tools = {tool.name: tool for tool in trajectory.task.tools}
     wanted = [
@@ -127,7 +132,6 @@ def _results(trajectory: Trajectory) -> Iterator[_Result]:
         for call in trajectory.task.intended
         if not call.means and not call.changes and not _ACTS.match(call.name)
     ]
-    reads = [(call.name, call.arguments) for call in wanted]
     last = trajectory.messages[-1]
     told = Mentions(last.content if isinstance(last, AssistantMessage) else "", trajectory.task.clock)
     calls = {call.id: call for call in trajectory.tool_calls}
@@ -136,7 +140,9 @@ def _results(trajectory: Trajectory) -> Iterator[_Result]:
             call = calls.get(message.tool_call_id)
             arguments = parsed(call.arguments) if call else None
             if isinstance(arguments, dict):
-                read = (message.name, arguments) in reads and message.observation.trust == "executed"
+                read = message.observation.trust == "executed" and any(
+                    _is(tools, call, message.name, arguments) for call in wanted
+                )
                 body = body_of(message.observation)
                 yield _Result(step, tools[message.name], arguments, body, told, read)
 

@@ -99,7 +99,7 @@ def test_the_same_end_does_not_excuse_a_change_that_nobody_asked_for():
 
 
 def test_a_change_that_is_made_twice_fails():
-    again = (*HELD[:2], {"id": "hold-1", "status": "ready"})
+    again = (HELD[0], {"book_id": "BK-1", "branch": "main"}, {"id": "hold-1", "status": "ready"})
     assert against(row("Done.", FOUND, HELD, again, intended=WANTED)) == ["extra_call"]
 
 
@@ -204,6 +204,13 @@ def test_an_answer_that_tells_a_list(books, answer):
 def test_an_answer_that_does_not_tell_a_list_as_it_is(books, answer, code):
     made = row(answer, (*SEARCH, books), said="Is there a book called Embers Under Snow?")
     assert against(made) == [code]
+
+
+def test_a_reading_is_the_one_that_was_meant_however_it_is_written():
+    read = ("list_books", {"query": "Snow", "limit": 10}, BOOKS)
+    assert against(row("I looked.", read, intended=[meant("list_books", query="snow")])) == [
+        "result_not_told"
+    ]
 
 
 def test_a_list_that_only_leads_to_something_need_not_be_told():

@@ -81,7 +81,7 @@ async def test_a_process_that_dies_is_an_error_and_the_next_call_has_a_new_one(e
     first = await session.call(call("list_fines"))
     process = elsewhere._child.pid
     os.kill(process, signal.SIGKILL)
-    with pytest.raises(JudgeError, match="has died"):
+    with pytest.raises(JudgeError, match=r"has died \(exit status -9\)"):
         await session.call(call("list_fines"))
     assert await opened(elsewhere).call(call("list_fines")) == first
     assert elsewhere._child.pid != process
