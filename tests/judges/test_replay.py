@@ -1,3 +1,4 @@
+import asyncio
 import datetime as dt
 import os
 import signal
@@ -55,11 +56,11 @@ def with_observation(row, step, **changes):
     return row.model_copy(update={"messages": tuple(messages)})
 
 
-@pytest.fixture
-async def elsewhere():
+@pytest.fixture(scope="module")
+def elsewhere():
     worlds = WorldsElsewhere()
     yield worlds
-    await worlds.close()
+    asyncio.run(worlds.close())
 
 
 @pytest.fixture
@@ -123,10 +124,11 @@ async def test_a_row_of_another_seed_or_day_is_not_repeated(changes, row, elsewh
     assert "fail" in {outcome for outcome, _, _ in await ruled(Replay(elsewhere), other)}
 
 
-async def test_simulated_answers_are_not_asked_for_again(row, elsewhere):
+async def test_simulated_answers_are_not_asked_for_again(row):
+    unasked = WorldsElsewhere()
     simulated = with_observation(row, 5, trust="simulated")
-    assert await ruled(Replay(elsewhere), simulated) == [("undecided", "not_repeatable", None)]
-    assert elsewhere._child is None
+    assert await ruled(Replay(unasked), simulated) == [("undecided", "not_repeatable", None)]
+    assert unasked._child is None
 
 
 async def test_a_row_without_calls_passes(elsewhere):

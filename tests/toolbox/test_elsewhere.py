@@ -24,11 +24,11 @@ def call(name, text="{}"):
     return ToolCall(id="c1", name=name, arguments=text)
 
 
-@pytest.fixture
-async def elsewhere():
+@pytest.fixture(scope="module")
+def elsewhere():
     worlds = WorldsElsewhere()
     yield worlds
-    await worlds.close()
+    asyncio.run(worlds.close())
 
 
 @pytest.mark.parametrize("name", NAMES)
