@@ -64,7 +64,10 @@ class WorldsElsewhere:
             if not answer:
                 self._child = None
                 _stop(child)
-                raise JudgeError("the process that executes calls again has died")
+                raise JudgeError(
+                    f"the process that executes calls again has died (exit status {child.returncode}): "
+                    "nothing is wrong with the row, judge it once more"
+                )
         return json.loads(answer)
 
     def _started(self) -> subprocess.Popen[bytes]:

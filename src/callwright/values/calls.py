@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ def same_call(tool: Tool, one: Mapping[str, Any], other: Mapping[str, Any]) -> b
     An argument at its default is as good as one that is left out, `1.0` is `1`, texts are compared without regard to
     case and spacing, and lists of texts without regard to order.
     """
-    return meaning(tool, one) == meaning(tool, other)
+    return _text(meaning(tool, one)) == _text(meaning(tool, other))
 
 
 def meaning(tool: Tool, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,7 +25,16 @@ def meaning(tool: Tool, arguments: Mapping[str, Any]) -> dict[str, Any]:
     defaults = {
         name: _settled(schema["default"]) for name, schema in tool.properties.items() if "default" in schema
     }
-    return {name: value for name, value in found.items() if name not in defaults or value != defaults[name]}
+    return {
+        name: value
+        for name, value in found.items()
+        if name not in defaults or _text(value) != _text(defaults[name])
+    }
+
+
+def _text(value: Any) -> str:
+    # To Python, True is 1 and False is 0.
+    return json.dumps(value, sort_keys=True)
 
 
 def _settled(value: Any) -> Any:

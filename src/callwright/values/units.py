@@ -64,8 +64,8 @@ _FAMILIES: dict[str, dict[str, tuple[str, float]]] = {
         "tb": ("terabytes?|tb", 1e9),
     },
     "temperature": {
-        "celsius": ("(?:degrees? |°)?celsius|°c|degrees? c", 1.0),
-        "fahrenheit": ("(?:degrees? |°)?fahrenheit|°f|degrees? f", 1.0),
+        "celsius": ("(?:degrees? |° ?)?celsius|°c|degrees? c", 1.0),
+        "fahrenheit": ("(?:degrees? |° ?)?fahrenheit|°f|degrees? f", 1.0),
         "kelvin": ("kelvins?", 1.0),
         "degree": ("degrees?|°", 1.0),
     },
@@ -84,14 +84,11 @@ _FAMILIES: dict[str, dict[str, tuple[str, float]]] = {
     },
 }
 _OF_UNIT = {unit: family for family, units in _FAMILIES.items() for unit in units}
-# Longer spellings first: "nautical miles" before "miles", "km/h" before "km".
-_SPELLINGS = sorted(
-    ((spelling, unit) for units in _FAMILIES.values() for unit, (spelling, _) in units.items()),
-    key=lambda one: -len(one[0]),
-)
-_AFTER = re.compile(
-    r"\s?-?(?:" + "|".join(f"({spelling})" for spelling, _ in _SPELLINGS) + r")(?![\w/])", re.I
-)
+_SPELLINGS = [(spelling, unit) for units in _FAMILIES.values() for unit, (spelling, _) in units.items()]
+_LEAD = r"\s?-?(?:(?:more|extra|additional|full|whole)\s)?"
+_AFTER_ANY = re.compile(_LEAD + "(?:" + "|".join(spelling for spelling, _ in _SPELLINGS) + ")", re.I)
+"""Whether it is worth while to try them one by one."""
+_AFTER = [(re.compile(rf"{_LEAD}(?:{spelling})(?![\w/])", re.I), unit) for spelling, unit in _SPELLINGS]
 _SIGNS = {"$": "usd", "€": "eur", "£": "gbp", "¥": "jpy"}
 
 
@@ -121,11 +118,15 @@ def quantity_of(number: Mention, said: Mentions) -> Quantity | None:
     sign = number.text.lstrip("-+−")[:1]
     if sign in _SIGNS:
         return Quantity(number.value, _SIGNS[sign], number.text, number.start)
-    match = _AFTER.match(said.text, number.end)
-    if not match or match.lastindex is None:
+    if not _AFTER_ANY.match(said.text, number.end):
         return None
-    text = said.text[number.start : match.end()]
-    return Quantity(number.value, _SPELLINGS[match.lastindex - 1][1], text, number.start)
+    found = [
+        (match.end(), unit) for pattern, unit in _AFTER if (match := pattern.match(said.text, number.end))
+    ]
+    if not found:
+        return None
+    end, unit = max(found)  # "nautical miles" are no miles, "degrees Celsius" no mere degrees
+    return Quantity(number.value, unit, said.text[number.start : end].strip(), number.start)
 
 
 def family(unit: str) -> str:
@@ -141,14 +142,18 @@ _ENDINGS = {"m": "m", "g": "g", "h": "hour", "s": "second", "mi": "mile", "min":
 
 def units_in(words: str) -> frozenset[str]:
     """The units that a name or a description names: "duration minutes", "size mb", "radius in m"."""
-    return frozenset(
-        unit
+    found = [
+        (match.start(), match.end(), unit)
         for pattern, unit in _IN_WORDS
-        if any(
-            match.group(0).lower() not in _LETTERS or _MEANT_AS_UNIT.search(words, 0, match.start())
-            for match in pattern.finditer(words)
-        )
-    )
+        for match in pattern.finditer(words)
+        if match.group(0).lower() not in _LETTERS or _MEANT_AS_UNIT.search(words, 0, match.start())
+    ]
+    whole = [  # "miles per hour" are no miles
+        unit
+        for start, end, unit in found
+        if not any(one <= start and end <= other and end - start < other - one for one, other, _ in found)
+    ]
+    return frozenset(whole)
 
 
 @lru_cache(maxsize=4096)
@@ -159,6 +164,7 @@ def units_of(name: str, description: str) -> frozenset[str]:
     return units_in(f"{words}; {description}") | ({ending} if ending else set())
 
 
+@lru_cache(maxsize=4096)
 def unit_named(word: str) -> str | None:
     """The unit that a text is the name of, and nothing else: "km", "EUR", "celsius"."""
     text = word.strip().replace("_", " ")
