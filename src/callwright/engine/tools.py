@@ -7,8 +7,10 @@ import difflib
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from callwright.errors import UsageError
+from callwright.schemas.base import digest
 from callwright.schemas.recipe import ToolSource
 from callwright.schemas.tool import OpenAPIBinding, Refusal, Toolkit
 from callwright.sources import load_phrases, load_toolkit
@@ -55,6 +57,20 @@ def read_source(source: ToolSource, base: Path) -> Read:
     assert source.openapi
     toolkit, refusals = load_toolkit(base / source.openapi, kind="openapi", phrases=phrases, name=source.name)
     return (_live(toolkit) if source.toolbox == "http" else toolkit), refusals
+
+
+def what_runs(source: ToolSource, base: Path) -> Any:
+    """What decides the answers of real tools beside their documentation: a program's text, a server's address.
+
+    Of a Python module it is the file itself; what that imports is its author's to version.
+    """
+    if source.python:
+        target = source.python.partition(":")[0]
+        file = base / (target if target.endswith(".py") else f"{target.replace('.', '/')}.py")
+        return digest(file.read_text(encoding="utf-8")) if file.is_file() else target
+    if source.toolbox == "http":
+        return [source.server, sorted(source.http_methods)]
+    return source.mcp
 
 
 def load_world(name: str, phrases: Path | None = None) -> Toolkit:
