@@ -105,8 +105,11 @@ def _worded(read: Read, phrases: Path | None) -> Read:
 
 
 def _beside(source: ToolSource, base: Path) -> Path | None:
-    """The phrase sheet beside a Python file, if there is one."""
-    file = base / (source.python or "").partition(".py")[0]
+    """The phrase sheet beside a Python file, if there is one. It speaks of the whole file, not of one function."""
+    assert source.python
+    if not source.python.endswith(".py"):
+        return None
+    file = base / source.python.removesuffix(".py")
     sheet = file.with_name(f"{file.name}.phrases.yaml")
     return sheet if sheet.is_file() else None
 
