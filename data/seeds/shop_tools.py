@@ -67,7 +67,9 @@ def describe_storage(fruit: Fruit) -> str:
         fruit: The kind of fruit.
     """
     cool = fruit in ("cherries", "grapes")
-    return f"Keep {fruit} {'in the fridge and eat them within a week' if cool else 'in a cool and dark place'}."
+    return (
+        f"Keep {fruit} {'in the fridge and eat them within a week' if cool else 'in a cool and dark place'}."
+    )
 
 
 def send_order(kilos: Annotated[int, Field(ge=2, le=25)]) -> int:

@@ -97,7 +97,9 @@ async def test_the_mix_is_exact_and_the_statistics_are_those_of_the_rows(first: 
 async def test_every_attempt_that_is_no_row_is_stored_with_its_reason(copied: Path, tmp_path: Path):
     workshop = demo("size=20", "seed=11")
     shards = run_folder(workshop, tmp_path / "data") / "shards"
-    built = await build(Picky(workshop.recipe, workshop.toolkits, workshop.refusals, workshop.base), tmp_path / "data")
+    built = await build(
+        Picky(workshop.recipe, workshop.toolkits, workshop.refusals, workshop.base), tmp_path / "data"
+    )
     assert list(shards.glob("*.jsonl"))
     with Store.open(tmp_path / "data", write=False) as store:
         drops = list(store.drops(built.version))

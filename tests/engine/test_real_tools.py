@@ -203,7 +203,10 @@ async def test_what_may_not_be_sent_is_a_counted_drop_until_the_recipe_allows_it
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"hosts": ["api.exmaple.com"]}, r"no call of harbor-desk could go out: .*hosts: \[api.example.com\]"),
+        (
+            {"hosts": ["api.exmaple.com"]},
+            r"no call of harbor-desk could go out: .*hosts: \[api.example.com\]",
+        ),
         ({"hosts": ["api example"]}, "hosts: 'api example' is no host"),
         ({"server": None}, r"names no whole server address; add one to the recipe \(server: https"),
         ({"server": "api.example.com"}, "server: the address of harbor-desk must be one such as"),

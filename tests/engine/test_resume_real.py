@@ -47,9 +47,7 @@ def journal(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     entries = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     sent = {one["key"].removesuffix("/intent"): one["call"] for one in entries if "call" in one}
     back = {
-        one["key"].removesuffix("/observation"): one["observation"]
-        for one in entries
-        if "observation" in one
+        one["key"].removesuffix("/observation"): one["observation"] for one in entries if "observation" in one
     }
     return sent, back
 

@@ -152,7 +152,9 @@ class _Run:
                 self._calls = Journal(folder / "calls.jsonl")
             (folder / "recipe.json").write_text(json.dumps(recipe.resolved(), indent=1), encoding="utf-8")
             self._earlier = _earlier_calls(data, folder, teacher.id)
-            self._model = Journaled(teacher, self._journal, self._earlier.get if self._earlier is not None else None)
+            self._model = Journaled(
+                teacher, self._journal, self._earlier.get if self._earlier is not None else None
+            )
             self._toolbox = workshop.toolbox(self._model, self._calls)
         except BaseException:
             # Whoever calls again from the same process, such as a notebook, must find the journals free.

@@ -26,8 +26,15 @@ def source_of(text: str) -> ToolSource:
 
     `world:calendar`, `mcp:COMMAND` or `mcp:URL`, `python:MODULE`, a file that ends in `.py` with or without
     `:function`, and any other file: an OpenAPI document or a JSON list of tools.
+
+    Raises:
+        UsageError: It names nothing.
     """
     kind, mark, rest = text.partition(":")
+    if not text.strip() or (mark and not rest.strip()):
+        raise UsageError(
+            f"{text!r} names no tools; write world:calendar, mcp:COMMAND, mcp:URL, FILE.py, or an OpenAPI or JSON file"
+        )
     if mark and kind in ("world", "mcp", "python"):
         return ToolSource.model_validate({kind: rest})
     if re.search(r"\.py(:\w+)?$", text):

@@ -352,9 +352,7 @@ def _checked_server(toolkit: str, text: str) -> URL:
 
 def _checked_header(name: str) -> str:
     if not HEADER_NAME.fullmatch(name) or (name.lower() in OURS and name.lower() != "cookie"):
-        raise UsageError(
-            f"headers: {name!r} is no header that can be set; write one such as Authorization"
-        )
+        raise UsageError(f"headers: {name!r} is no header that can be set; write one such as Authorization")
     return name
 
 

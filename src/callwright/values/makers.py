@@ -98,7 +98,9 @@ def _from_schema(
     return rng.choice(known) if known else NOTHING
 
 
-_SHOWN = re.compile(r"""(?:e\.g\.|for example|such as),?:? ((?:(?:, |,? (?:or|and) )?(['"`])[^'"`]{1,40}\2)+)""", re.I)
+_SHOWN = re.compile(
+    r"""(?:e\.g\.|for example|such as),?:? ((?:(?:, |,? (?:or|and) )?(['"`])[^'"`]{1,40}\2)+)""", re.I
+)
 _FORMS = {"HH:MM": "clock", "YYYY-MM-DD": "date"}
 
 
