@@ -159,9 +159,13 @@ TIME = "mcp:mcp-server-time --local-timezone UTC"
 
 @pytest.mark.parametrize(
     ("source", "name", "tool"),
-    [("world:calendar", "calendar", "book_room"), (str(SHOP), "shop-tools", "get_price"), (TIME, "mcp-time", "convert_time")],
+    [
+        ("world:calendar", "calendar", "book_room"),
+        (str(SHOP), "shop-tools", "get_price"),
+        (TIME, "mcp-time", "convert_time"),
+    ],
     ids=["world", "python", "mcp"],
-)  # fmt: skip
+)
 def test_every_kind_of_source_is_enough_to_look_check_and_build(
     tmp_path: Path, source: str, name: str, tool: str
 ):

@@ -106,7 +106,9 @@ from typing import Literal
 FOLDER = Path({folder!r})
 total = 0
 
-def buy_stamps(kind: Literal["letter", "postcard", "parcel", "airmail"], count: Literal[2, 3, 4, 5, 6]) -> dict[str, int]:
+Kind = Literal["letter", "postcard", "parcel", "airmail"]
+
+def buy_stamps(kind: Kind, count: Literal[2, 3, 4, 5, 6]) -> dict[str, int]:
     """Buy stamps.
 
     Args:

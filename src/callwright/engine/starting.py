@@ -56,7 +56,7 @@ def recipe_for(tools: str, rows: int, overrides: Sequence[str] = ()) -> tuple[Re
 
 
 def _mix(kits: Sequence[Toolkit]) -> dict[Kind, float]:
-    """Shares of the kinds that the offline teacher can make with these tools, in hundredths; empty where it can none."""
+    """Shares, in hundredths, of the kinds that the offline teacher can make with these tools; of none, nothing."""
     allowed = {kind: share for kind, share in _SHARES.items() if possible(kits, kind)}
     if not allowed:
         return {}
