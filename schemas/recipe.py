@@ -44,7 +44,7 @@ class ToolSource(Record):
 
     @model_validator(mode="after")
     def _one_source(self) -> ToolSource:
-        given = [one for one in _SOURCES if getattr(self, one) is not None]
+        given = [one for one in _SOURCES if getattr(self, one)]
         if len(given) != 1:
             raise ValueError("a tool source needs exactly one of openapi, json, world, python and mcp")
         if self.toolbox == "http" and self.openapi is None:

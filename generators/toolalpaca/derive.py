@@ -20,6 +20,7 @@ from callwright.generators.toolalpaca.walks import scenarios
 from callwright.schemas.phrases import Field_, Lookup, PhraseSheet, ToolPhrases
 from callwright.schemas.task import Kind
 from callwright.schemas.tool import OpenAPIBinding, Refusal, Tool, Toolkit
+from callwright.toolbox.rehearsal import can_rehearse
 from callwright.values.makers import NOTHING, field_for, json_type, make
 from callwright.values.spoken import article, humanise, is_noun, plain_words, singular
 
@@ -34,6 +35,7 @@ _VERBS = frozenset(
 _LOOKS_UP = frozenset(
     "get list search find show look check retrieve fetch read return track browse view query".split(" ")
 )
+_SCALARS = frozenset(("string", "number", "integer", "boolean"))
 _CHANGES = frozenset(("update", "edit", "change", "set"))
 _NAMES = ("name", "title", "label", "displayName", "full_name", "fullName")
 _NOUNS_BY_NAME = {
@@ -268,6 +270,11 @@ def _answers(tool: Tool) -> list[str]:
     worded: dict[str, list[str]] = frames()["answers"]
     if _is_list(tool):
         return worded["many"] if _item(tool) else worded["counted"]
+    if json_type(tool.returns or {}) in _SCALARS:
+        return worded["told"]
+    if tool.returns is None and tool.reply.media_type and not can_rehearse(tool):
+        # A real tool that does not say what it answers: whatever comes back is told.
+        return [*worded["one"], *worded["told"], *worded["counted"]]
     acts = verb_phrase(tool).split()[0] not in _LOOKS_UP
     one = [line for line in worded["one"] if not (acts and "look" in line)]  # nobody looked up what was made
     return (one if tool.returns else []) + (worded["nothing"] if acts or not tool.returns else [])
@@ -345,17 +352,19 @@ def _rehearse(toolkit: Toolkit, scenario: Scenario, number: int) -> None:
     """Plan and word one conversation; what cannot be said or answered raises."""
     planner = Planner(toolkit, number, _REHEARSED_ON, random.Random(number))
     plan = planner.plan(scenario, number)
+    executed = can_rehearse(toolkit.tool(scenario.tool))  # what a real tool answers is not known ahead
     variables = {
         "plan": plan.model_dump(mode="json"),
         "seed": number,
         "clock": _REHEARSED_ON.isoformat(),
         "withheld": None,
         "answered": True,
-        "observations": planner.observations,
+        "observations": planner.observations if executed else [],
     }
     wording = Wording({toolkit.name: toolkit}, variables)
     wording.request()
-    wording.assistant_turn()
+    if executed:
+        wording.assistant_turn()
 
 
 def _refusal(toolkit: Toolkit, tool: Tool, error: GenerationError) -> Refusal:

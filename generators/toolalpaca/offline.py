@@ -18,7 +18,7 @@ from callwright.generators.toolalpaca.plan import Goal, Plan, Served, is_opaque,
 from callwright.llm.base import Completion, Request
 from callwright.schemas.base import canonical_json, digest
 from callwright.schemas.message import ToolCall
-from callwright.schemas.phrases import REGISTERS, PhraseSheet, Register, ToolPhrases
+from callwright.schemas.phrases import REGISTERS, Field_, PhraseSheet, Register, ToolPhrases
 from callwright.schemas.tool import Toolkit
 from callwright.values.makers import field_for
 from callwright.values.spoken import humanise, is_noun, plain_words, say_list
@@ -26,6 +26,9 @@ from callwright.values.wording import fill, say_field, slots
 
 SHOWN = 6
 """Entries of a list that an answer names; the rest are counted."""
+
+QUOTED = 120
+"""Characters of a text that an answer repeats; nobody reads a page aloud."""
 
 _GREETING = re.compile(r"(?:hi|hey|hello|okay|ok|so|oh|ooh|ugh|good|quick|thanks)\b", re.IGNORECASE)
 """How a message begins that nothing should stand before."""
@@ -255,7 +258,7 @@ class Wording:
         else:
             words |= self._reply_words(tool, phrases, body, rows, served)
             usable = [one for one in phrases.answers if slots(one) <= set(words)]
-            if "facts" in words:  # what came back is worth more than that something did
+            if words.keys() & {"facts", "value"}:  # what came back is worth more than that something did
                 usable = [one for one in usable if slots(one)] or usable
             if words.get("count") == "1":  # "1 events" is what a count of one makes of most sentences
                 usable = [one for one in usable if "count" not in slots(one)] or usable
@@ -287,7 +290,8 @@ class Wording:
                 if not (isinstance(v, list) and any(_nested(o) for o in v))
             }
             said = self._words(tool, plain, "reply", served)
-            words |= {f"reply.{name}": text for name, text in said.items()}
+            inner = self._words(tool, _inner_fields(body), "reply", served)
+            words |= {f"reply.{name}": text for name, text in (said | inner).items()}
             facts = [
                 f"the {plain_words(name)} {_is_or_are(plain[name])} {_set_apart(plain[name], text)}"
                 for name, text in said.items()
@@ -296,6 +300,8 @@ class Wording:
             ]
             if facts:
                 words["facts"] = say_list(facts[:4])
+        elif body is not None and not isinstance(body, list) and (told := self._quoted(body)):
+            words["value"] = told
         if rows:
             words["count"] = str(len(rows))
             words["entries"] = "1 entry" if len(rows) == 1 else f"{len(rows)} entries"
@@ -306,6 +312,15 @@ class Wording:
             if all(items):
                 words["items"] = say_list([item for item in items if item] + rest)
         return words
+
+    def _quoted(self, body: Any) -> str | None:
+        """An answer that is one value: a number or a date as it is said, other text word for word, if it is short."""
+        said = say_field(body, Field_(), self._clock, self._rng("reply"))
+        if said != body or re.fullmatch(r"[\w-]+", said):
+            return said
+        text = said.strip().rstrip(".")
+        fits = 0 < len(text) <= QUOTED and '"' not in text and "\n" not in text
+        return f'"{text}"' if fits else None
 
     def _item(self, tool: str, template: str, row: Mapping[str, Any]) -> str | None:
         flat = {name: value for name, value in row.items() if not _nested(value) and value is not None}
@@ -360,6 +375,17 @@ def _nested(value: Any) -> bool:
     return isinstance(value, dict) or (
         isinstance(value, list) and any(isinstance(one, dict | list) for one in value)
     )
+
+
+def _inner_fields(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain fields of the objects in an answer, which a sheet can name: `target.datetime`."""
+    return {
+        f"{outer}.{name}": value
+        for outer, inside in body.items()
+        if isinstance(inside, dict)
+        for name, value in inside.items()
+        if value is not None and not isinstance(value, dict | list)
+    }
 
 
 def _tellable(name: str, value: Any) -> bool:

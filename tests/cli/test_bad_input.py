@@ -59,6 +59,62 @@ def test_a_file_of_tools_that_cannot_be_read(tmp_path: Path, text: str | None, w
     one_line(callwright("build", "--tools", "tools.yaml", "--no-prefect", cwd=tmp_path), 1, *words)
 
 
+LAUNCHED = "import sys; sys.stderr.write('No database.\\n'); sys.exit(3)"
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "words"),
+    [
+        ("world:calender", 2, ("unknown world calender; did you mean calendar?",)),
+        ("world:zzz", 2, ("unknown world zzz; there are: bank, calendar",)),
+        ("world:", 2, ("'world:' names no tools; write world:calendar",)),
+        ("mcp:", 2, ("'mcp:' names no tools",)),
+        ("", 2, ("'' names no tools",)),
+        ("missing.py", 1, ("there is no Python file missing.py",)),
+        ("raises.py", 1, ("raises.py: cannot be imported: RuntimeError: no key",)),
+        ("broken.py", 1, ("broken.py: cannot be imported: SyntaxError",)),
+        ("fine.py:git_price", 1, ("has no function git_price; it has: get_price",)),
+        ("python:no_such_module", 1, ("No module named 'no_such_module'",)),
+        ("mcp:no-such-server", 1, ("there is no such program on the PATH", "install the MCP server")),
+        ("mcp:python dies.py", 1, ("the MCP server cannot be started", "its last words: No database.")),
+        ("mcp:http://127.0.0.1:9/mcp", 1, ("127.0.0.1: the MCP server cannot be reached",)),
+    ],
+)
+def test_tools_of_every_kind_that_cannot_be_read(
+    tmp_path: Path, source: str, code: int, words: tuple[str, ...]
+):
+    for name, text in {
+        "raises.py": 'raise RuntimeError("no key in the environment")',
+        "broken.py": "def f(:",
+        "fine.py": "def get_price(count: int) -> int:\n    return count",
+        "dies.py": LAUNCHED,
+    }.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    one_line(callwright("build", "--tools", source, "-n", "4", "--no-prefect", cwd=tmp_path), code, *words)
+    one_line(callwright("init", "new.yaml", "--tools", source, cwd=tmp_path), code, *words)
+    assert not (tmp_path / "data").exists() and not (tmp_path / "new.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ({"toolbox": "http"}, "http.yaml:4: tools.0: toolbox: http needs the hosts that calls may go to"),
+        ({"toolbox": "https"}, "http.yaml:6: tools.0.toolbox: Input should be 'simulated' or 'http', got 'https'"),
+        ({"toolbox": "http", "hosts": ["api.exmaple.com"]}, "api.example.com may not be asked"),
+        ({"toolbox": "http", "hosts": ["api.example.com"], "host": 1}, "unknown key tools.0.host; did you mean hosts?"),
+        ({"world": "calendar"}, "exactly one of openapi, json, world, python and mcp"),
+    ],
+    ids=["no hosts", "no such toolbox", "host with a typo", "key with a typo", "two sources"],
+)  # fmt: skip
+def test_calls_that_could_not_go_out_are_refused_before_a_run_begins(
+    tmp_path: Path, source: dict[str, object], words: str
+):
+    given = {"openapi": str(TOOLS / "harbor.yaml"), "server": "https://api.example.com", **source}
+    recipe = written({"dataset": "http", "size": 4, "tools": [given]}, tmp_path / "http.yaml")
+    one_line(callwright("build", recipe, "--no-prefect", cwd=tmp_path), 2, words)
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_wrong_option_is_a_usage_error(tmp_path: Path):
     result = callwright("build", DEMO, "--sise", "3", cwd=tmp_path)
     assert (result.returncode, result.stdout) == (2, "")

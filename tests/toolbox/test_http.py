@@ -192,7 +192,7 @@ async def test_writes_are_off_until_their_method_is_allowed():
         refused = await ask(api, tool, arguments={"name": "Zoë"})
         assert api.seen == []
         sent = await ask(api, tool, arguments={"name": "Zoë"}, methods=["get", "post"])
-    assert refused.status == 405 and error_of(refused).endswith("add it to the recipe (methods: [POST])")
+    assert refused.status == 405 and error_of(refused).endswith("add it to the recipe (http_methods: [POST])")
     assert sent.succeeded
     method, _, headers, body = api.seen[0]
     assert (method, headers["content-type"], body) == ("POST", "application/json", '{"name":"Zoë"}'.encode())
@@ -229,7 +229,7 @@ async def test_a_relative_server_needs_an_address_from_the_recipe():
         == error_of(nothing)
         == (
             "no_server: the document of kit names no whole server address; add one to the recipe "
-            "(servers: {kit: https://...})"
+            "(server: https://...)"
         )
     )
 

@@ -152,12 +152,14 @@ class _Run:
                 self._calls = Journal(folder / "calls.jsonl")
             (folder / "recipe.json").write_text(json.dumps(recipe.resolved(), indent=1), encoding="utf-8")
             self._earlier = _earlier_calls(data, folder, teacher.id)
+            self._model = Journaled(
+                teacher, self._journal, self._earlier.get if self._earlier is not None else None
+            )
+            self._toolbox = workshop.toolbox(self._model, self._calls)
         except BaseException:
             # Whoever calls again from the same process, such as a notebook, must find the journals free.
             self._close_journals()
             raise
-        self._model = Journaled(teacher, self._journal, self._earlier.get if self._earlier else None)
-        self._toolbox = workshop.toolbox(self._model, self._calls)
         self._attempts = Attempts(
             workshop.operators(self._model, self._toolbox),
             workshop.judges(),
@@ -179,7 +181,7 @@ class _Run:
             watch.cancel()
         self._end("done", version.name)
         asked = self._model.stats["asked"]
-        if self._earlier:
+        if self._earlier is not None:
             self._earlier.close()
             self._earlier = None
             (self._folder / "earlier.jsonl").unlink(missing_ok=True)

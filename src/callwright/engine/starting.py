@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,35 +37,64 @@ def recipe_for(tools: str, rows: int, overrides: Sequence[str] = ()) -> tuple[Re
     source = source_of(tools)
     toolkit, _ = read_source(source, Path())
     given = source.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
-    body = {"dataset": toolkit.name.lower()[:60], "size": rows, "tools": [given]}
+    body = {"dataset": _dataset(toolkit), "size": rows, "tools": [given]}
     apply_overrides(body, overrides)
     recipe = check_recipe(body, tools)
     if "mix" in body or recipe.models.teacher.engine != "offline":
         return recipe, []
     kits = Workshop.of(recipe, Path()).toolkits
-    allowed = {kind: share for kind, share in _SHARES.items() if possible(kits, kind)}
-    if not allowed:
+    mix = _mix(kits)
+    if not mix:
         raise UsageError(
             f"{tools}: the offline teacher can serve none of its tools; `callwright tools check {tools}` says why. "
             "Write a phrase sheet, or name a model: --set models.teacher='{engine: openai, base_url: ..., model: ...}'"
         )
-    total = sum(allowed.values())
-    body["mix"] = {kind: round(share / total, 9) for kind, share in allowed.items()}
-    left = [kind for kind in _SHARES if kind not in allowed]
+    body["mix"] = mix
+    left = [kind for kind in _SHARES if kind not in mix]
     notes = [f"no tool allows rows of the kind {kind}; its share goes to the other kinds" for kind in left]
     return check_recipe(body, tools), notes
 
 
+def _mix(kits: Sequence[Toolkit]) -> dict[Kind, float]:
+    """Shares, in hundredths, of the kinds that the offline teacher can make with these tools; of none, nothing."""
+    allowed = {kind: share for kind, share in _SHARES.items() if possible(kits, kind)}
+    if not allowed:
+        return {}
+    total = sum(allowed.values())
+    mix = {kind: round(share / total, 2) for kind, share in allowed.items()}
+    first = next(iter(mix))
+    mix[first] = round(mix[first] + 1 - sum(mix.values()), 2)
+    return mix
+
+
 def starting_recipe(tools: str | None) -> str:
-    """The text of a commented recipe; on the shipped museum unless a source of tools is named."""
-    source = source_of(tools or str(shipped_folder() / "seeds" / "museum.yaml"))
+    """The text of a commented recipe; on the shipped museum unless a source of tools is named.
+
+    Raises:
+        SourceError: The tools cannot be read.
+        UsageError: They do not exist.
+    """
+    source = source_of(str(shipped_folder() / "seeds" / "museum.yaml") if tools is None else tools)
+    toolkit, _ = read_source(source, Path())
+    mix = _mix([with_sheet(toolkit)[0]]) or _SHARES
     [(kind, place)] = source.model_dump(by_alias=True, exclude_unset=True).items()
     if kind in ("openapi", "json") or (kind == "python" and ".py" in place):
         place = str(Path(place).absolute())
-    words = re.sub(r"\.(?:py|ya?ml|json)\b.*", "", place).rsplit("/", 1)[-1]
-    name = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")[:40] or "dataset"
-    return _STARTING.format(dataset=name, kind=kind, tools=place)
+    return _STARTING.format(
+        dataset=Path(place).stem
+        if kind in ("openapi", "json") and _NAME.fullmatch(Path(place).stem)
+        else _dataset(toolkit),
+        kind=kind,
+        tools=json.dumps(place, ensure_ascii=False),  # which is YAML, whatever a command line has in it
+        mix=", ".join(f"{name}: {share:g}" for name, share in mix.items()),
+    )
 
+
+def _dataset(toolkit: Toolkit) -> str:
+    return toolkit.name.lower().strip("-_")[:60] or "dataset"
+
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 _STARTING = """\
 # A recipe describes one dataset. Build it with: callwright build THIS_FILE
@@ -73,7 +103,7 @@ size: 200                       # accepted rows in all
 seed: 7                         # another seed, other rows
 
 tools:
-  - {{{kind}: "{tools}"}}
+  - {{{kind}: {tools}}}
 
 models:
   teacher: {{engine: offline}}    # rules: right, but not as varied as people
@@ -83,7 +113,7 @@ methods:
   toolalpaca: {{max_steps: 5}}
 
 # Shares of the accepted rows, adding up to 1.
-mix: {{single: 0.45, multi_step: 0.25, clarification: 0.2, no_call: 0.1}}
+mix: {{{mix}}}
 
 accept: {{rung: L1}}              # every call valid (L0) and every value traceable (L1)
 splits: {{test: 0.1}}

@@ -7,8 +7,10 @@ import difflib
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from callwright.errors import UsageError
+from callwright.schemas.base import digest
 from callwright.schemas.recipe import ToolSource
 from callwright.schemas.tool import OpenAPIBinding, Refusal, Toolkit
 from callwright.sources import load_phrases, load_toolkit
@@ -24,8 +26,15 @@ def source_of(text: str) -> ToolSource:
 
     `world:calendar`, `mcp:COMMAND` or `mcp:URL`, `python:MODULE`, a file that ends in `.py` with or without
     `:function`, and any other file: an OpenAPI document or a JSON list of tools.
+
+    Raises:
+        UsageError: It names nothing.
     """
     kind, mark, rest = text.partition(":")
+    if not text.strip() or (mark and not rest.strip()):
+        raise UsageError(
+            f"{text!r} names no tools; write world:calendar, mcp:COMMAND, mcp:URL, FILE.py, or an OpenAPI or JSON file"
+        )
     if mark and kind in ("world", "mcp", "python"):
         return ToolSource.model_validate({kind: rest})
     if re.search(r"\.py(:\w+)?$", text):
@@ -55,6 +64,20 @@ def read_source(source: ToolSource, base: Path) -> Read:
     assert source.openapi
     toolkit, refusals = load_toolkit(base / source.openapi, kind="openapi", phrases=phrases, name=source.name)
     return (_live(toolkit) if source.toolbox == "http" else toolkit), refusals
+
+
+def what_runs(source: ToolSource, base: Path) -> Any:
+    """What decides the answers of real tools beside their documentation: a program's text, a server's address.
+
+    Of a Python module it is the file itself; what that imports is its author's to version.
+    """
+    if source.python:
+        target = source.python.partition(":")[0]
+        file = base / (target if target.endswith(".py") else f"{target.replace('.', '/')}.py")
+        return digest(file.read_text(encoding="utf-8")) if file.is_file() else target
+    if source.toolbox == "http":
+        return [source.server, sorted(source.http_methods)]
+    return source.mcp
 
 
 def load_world(name: str, phrases: Path | None = None) -> Toolkit:
@@ -89,8 +112,11 @@ def _worded(read: Read, phrases: Path | None) -> Read:
 
 
 def _beside(source: ToolSource, base: Path) -> Path | None:
-    """The phrase sheet beside a Python file, if there is one."""
-    file = base / (source.python or "").partition(".py")[0]
+    """The phrase sheet beside a Python file, if there is one. It speaks of the whole file, not of one function."""
+    assert source.python
+    if not source.python.endswith(".py"):
+        return None
+    file = base / source.python.removesuffix(".py")
     sheet = file.with_name(f"{file.name}.phrases.yaml")
     return sheet if sheet.is_file() else None
 

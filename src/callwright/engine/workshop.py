@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from callwright.engine.tools import read_source
+from callwright.engine.tools import read_source, what_runs
 from callwright.errors import UsageError
 from callwright.generators.base import Rollout, Source
 from callwright.generators.toolalpaca import offline as toolalpaca_offline
@@ -22,7 +22,7 @@ from callwright.llm.journal import Journal
 from callwright.llm.offline import Offline
 from callwright.llm.openai import OpenAIChat
 from callwright.schemas.base import digest
-from callwright.schemas.recipe import OpenAIModel, Recipe
+from callwright.schemas.recipe import OpenAIModel, Recipe, ToolSource
 from callwright.schemas.tool import Refusal, Tool, Toolkit
 from callwright.toolbox import offline as toolbox_offline
 from callwright.toolbox.base import Toolbox
@@ -64,7 +64,7 @@ class Workshop:
 
         Raises:
             SourceError: A file of tools cannot be read.
-            UsageError: Two toolkits have the same name, or nothing can be made of the tools.
+            UsageError: Two toolkits have the same name, or calls of one could not go out.
         """
         toolkits: list[Toolkit] = []
         refusals: list[Refusal] = []
@@ -76,6 +76,8 @@ class Workshop:
                 refusals += refused
             if toolkit.name in {other.name for other in toolkits}:
                 raise UsageError(f"two toolkits are called {toolkit.name}; give one of them a `name:`")
+            if source.toolbox == "http":
+                _http_box(source, toolkit).check(toolkit)
             toolkits.append(toolkit)
         return cls(recipe, tuple(toolkits), tuple(refusals), base)
 
@@ -90,6 +92,7 @@ class Workshop:
             {
                 "tools": [toolkit.id for toolkit in self.toolkits],
                 "toolboxes": sorted({box_of(tool) for tool in self.tools.values()}),
+                "executed": [what_runs(source, self.base) for source in recipe.tools],
                 "methods": recipe.methods.model_dump(mode="json", exclude_none=True),
                 "quotas": recipe.quotas(),
                 "accept": recipe.accept.model_dump(mode="json"),
@@ -143,13 +146,7 @@ class Workshop:
             boxes["mcp"] = McpToolbox()
         for source, toolkit in zip(self.recipe.tools, self.toolkits, strict=True):
             if source.toolbox == "http":
-                boxes[f"http:{toolkit.name}"] = HttpToolbox(
-                    source.hosts,
-                    servers={toolkit.name: source.server} if source.server else None,
-                    headers_env=source.headers,
-                    methods=source.http_methods,
-                    allow_private=source.allow_private,
-                )
+                boxes[f"http:{toolkit.name}"] = _http_box(source, toolkit)
         return boxes
 
     def judges(self) -> tuple[Judge, ...]:
@@ -177,6 +174,16 @@ class Workshop:
         if isinstance(config, OpenAIModel):
             return Sampling(temperature=config.temperature, max_tokens=config.max_tokens)
         return Sampling()
+
+
+def _http_box(source: ToolSource, toolkit: Toolkit) -> HttpToolbox:
+    return HttpToolbox(
+        source.hosts,
+        servers={toolkit.name: source.server} if source.server else None,
+        headers_env=source.headers,
+        methods=source.http_methods,
+        allow_private=source.allow_private,
+    )
 
 
 def _toolalpaca(workshop: Workshop, model: Model, toolbox: Toolbox) -> Operators:

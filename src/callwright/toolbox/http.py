@@ -17,7 +17,7 @@ from yarl import URL
 
 from callwright.errors import UsageError
 from callwright.schemas.message import Observation, ToolCall
-from callwright.schemas.tool import OpenAPIBinding, Tool
+from callwright.schemas.tool import OpenAPIBinding, Tool, Toolkit
 from callwright.sources.media import is_json
 from callwright.toolbox.addresses import Guard, Resolve, lookup
 from callwright.toolbox.base import MAX_CHARACTERS, Session, checked_arguments, observed, problem
@@ -87,6 +87,23 @@ class HttpToolbox:
             await self._client.close()
             self._client = None
 
+    def check(self, toolkit: Toolkit) -> None:
+        """Make sure that some call of a toolkit's tools could go out.
+
+        Raises:
+            UsageError: None could: the first reason why.
+        """
+        reasons: list[Refused] = []
+        for tool in toolkit.tools:
+            if isinstance(tool.binding, OpenAPIBinding):
+                try:
+                    self._server(tool.binding, toolkit.name)
+                    return
+                except Refused as refused:
+                    reasons.append(refused)
+        if reasons:
+            raise UsageError(f"no call of {toolkit.name} could go out: {reasons[0]}")
+
     async def send(self, binding: OpenAPIBinding, arguments: dict[str, Any], toolkit: str) -> Observation:
         """What the tool's server answers, or why it could not be asked.
 
@@ -112,6 +129,17 @@ class HttpToolbox:
     def _prepared(
         self, binding: OpenAPIBinding, arguments: dict[str, Any], toolkit: str
     ) -> tuple[Request, URL]:
+        server = self._server(binding, toolkit)
+        request = request_of(binding, arguments)
+        # Already encoded: a second pass would resolve and re-write what an argument says.
+        return request, URL(f"{server.origin()}{server.raw_path.rstrip('/')}{request.target}", encoded=True)
+
+    def _server(self, binding: OpenAPIBinding, toolkit: str) -> URL:
+        """The server that a tool's calls go to.
+
+        Raises:
+            Refused: They may not go there, or not with this method.
+        """
         method = binding.method.upper()
         if method not in self._methods:
             allowed = ", ".join(sorted(self._methods)) or "nothing"
@@ -119,13 +147,11 @@ class HttpToolbox:
                 405,
                 "method_not_allowed",
                 f"the tool sends {method}, and only {allowed} may be sent; to allow it, add it to the recipe "
-                f"(methods: [{method}])",
+                f"(http_methods: [{method}])",
             )
-        request = request_of(binding, arguments)
         server = self._servers.get(toolkit) or _documented_server(binding.server, toolkit)
         self._guard.check(server)
-        # Already encoded: a second pass would resolve and re-write what an argument says.
-        return request, URL(f"{server.origin()}{server.raw_path.rstrip('/')}{request.target}", encoded=True)
+        return server
 
     def _read_credentials(self) -> dict[str, str]:
         found = {}
@@ -281,7 +307,7 @@ def _documented_server(written: str | None, toolkit: str) -> URL:
         503,
         "no_server",
         f"the document of {toolkit} names no whole server address; add one to the recipe "
-        f"(servers: {{{toolkit}: https://...}})",
+        "(server: https://...)",
     )
 
 
@@ -318,7 +344,7 @@ def _checked_server(toolkit: str, text: str) -> URL:
         fits = None
     if not fits or url.raw_query_string or url.raw_fragment:
         raise UsageError(
-            f"servers: the address of {toolkit} must be one such as https://api.example.com/v1, without user, "
+            f"server: the address of {toolkit} must be one such as https://api.example.com/v1, without user, "
             "query and fragment"
         )
     return url
@@ -326,13 +352,11 @@ def _checked_server(toolkit: str, text: str) -> URL:
 
 def _checked_header(name: str) -> str:
     if not HEADER_NAME.fullmatch(name) or (name.lower() in OURS and name.lower() != "cookie"):
-        raise UsageError(
-            f"headers_env: {name!r} is no header that can be set; write one such as Authorization"
-        )
+        raise UsageError(f"headers: {name!r} is no header that can be set; write one such as Authorization")
     return name
 
 
 def _checked_method(name: str) -> str:
     if name.upper() not in METHODS:
-        raise UsageError(f"methods: {name!r} is none of {', '.join(sorted(METHODS))}")
+        raise UsageError(f"http_methods: {name!r} is none of {', '.join(sorted(METHODS))}")
     return name.upper()

@@ -80,11 +80,13 @@ def _from_schema(
     if "enum" in schema:
         return rng.choice([one for one in schema["enum"] if one is not None])
     kind = json_type(schema)
-    if kind == "string" and "format" in schema:
-        made = _formatted(schema["format"], rng, clock)
+    known = tuple(known) + tuple(schema.get("examples", ()))
+    form = schema.get("format") or _described_format(schema)
+    if kind == "string" and form and ("format" in schema or not known):
+        made = _formatted(form, rng, clock)
         if made is not NOTHING:
             return made
-    known = tuple(known) + tuple(schema.get("examples", ()))
+    known = known or described_examples(schema)
     if kind == "array":
         return _array(name, schema, rng, clock, known)
     if kind == "string":
@@ -94,6 +96,25 @@ def _from_schema(
     if kind == "boolean":
         return not schema["default"] if isinstance(schema.get("default"), bool) else rng.random() < 0.5
     return rng.choice(known) if known else NOTHING
+
+
+_SHOWN = re.compile(
+    r"""(?:e\.g\.|for example|such as),?:? ((?:(?:, |,? (?:or|and) )?(['"`])[^'"`]{1,40}\2)+)""", re.I
+)
+_FORMS = {"HH:MM": "clock", "YYYY-MM-DD": "date"}
+
+
+def described_examples(schema: Mapping[str, Any]) -> tuple[str, ...]:
+    """Values that a description quotes: (e.g., 'America/New_York', 'Europe/London')."""
+    if json_type(schema) != "string":
+        return ()
+    found = _SHOWN.findall(schema.get("description", ""))
+    return tuple(text for quoted, _ in found for _, text in re.findall(r"""(['"`])([^'"`]+)\1""", quoted))
+
+
+def _described_format(schema: Mapping[str, Any]) -> str | None:
+    found = re.search(r"\b(?:HH:MM|YYYY-MM-DD)(?![\w:-])", schema.get("description", ""))
+    return _FORMS[found[0]] if found else None
 
 
 def json_type(schema: Mapping[str, Any]) -> str | None:
@@ -177,6 +198,8 @@ def _formatted(name: str, rng: random.Random, clock: dt.date) -> Any:
         return _MAKERS["future_date"](rng, clock)
     if name == "date-time":
         return f"{_future(rng, clock).isoformat()}T{rng.randint(8, 18):02d}:{rng.choice((0, 15, 30, 45)):02d}:00Z"
+    if name == "clock":
+        return _MAKERS["time"](rng, clock)
     if name == "time":
         return f"{_MAKERS['time'](rng, clock)}:00Z"
     if name == "email":
