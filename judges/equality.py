@@ -162,12 +162,15 @@ def _close(one: float, other: float) -> bool:
 def _touched(rows: Sequence[Any], told: Mentions) -> bool:
     """Whether an answer speaks of a list at all: of an entry, of a part of one, or of how many there are."""
     numbers = {number.value for number in told.numbers}
+    times = {time.value for time in told.times}
     if float(len(rows)) in numbers:
         return True
     for leaf in leaves(list(rows)):
         if isinstance(leaf, bool) or leaf is None:
             continue
         if isinstance(leaf, int | float) and float(leaf) in numbers:
+            return True
+        if times & {time.value for time in Mentions(str(leaf), told.clock).times}:
             return True
         words = fold(str(leaf))
         if len(words) > 1 and (
