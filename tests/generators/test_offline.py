@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from made import make_rows
+from made import codes, make_rows
 
 from callwright.engine.recipes import check_recipe
 from callwright.engine.workshop import Workshop
@@ -135,3 +135,10 @@ def test_each_register_has_a_dozen_joints(register):
 @pytest.mark.parametrize("kind", ["again", "once_more", "regrets"])
 def test_no_joint_is_heard_too_often(kind):
     assert len(set(frames()[kind])) >= 12
+
+
+def test_the_rest_of_a_list_of_recent_days_is_counted_and_the_judges_agree():
+    rows = [row for row in world_rows("units", single=60) if row.tool_calls[-1].name == "get_rate_history"]
+    assert any(" more." in row.messages[-1].content for row in rows)
+    for row in rows:
+        assert codes(workshop("units").judges(), row) == []
