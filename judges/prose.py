@@ -75,4 +75,8 @@ def _named(value: str, said: Mentions) -> bool:
     if contains(said.folded, fold(value)):
         return True
     dates = Mentions(value, said.clock).dates
-    return bool(dates) and any(dates[0].candidates & one.candidates for one in said.dates)
+    return bool(dates) and any(
+        dates[0].candidates & one.candidates
+        or one.month_day in {(day.month, day.day) for day in dates[0].candidates}
+        for one in said.dates
+    )

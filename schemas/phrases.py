@@ -71,7 +71,7 @@ class ToolPhrases(Record):
     replies: dict[str, tuple[str, ...]] = {}
     """Argument -> how a person answers that question."""
     follows: dict[str, tuple[str, ...]] = {}
-    """Tool whose answer holds our id -> how people ask for us in the same breath ("and show me its code")."""
+    """Tool that takes our id too, or answers with it -> how people ask for us in the same breath ("and its code")."""
     answers: tuple[str, ...]
     """What the assistant says after the call succeeded."""
     item: str | None = None

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -38,8 +39,40 @@ _GLAD = re.compile(
 )
 """How a question begins that does not follow a refusal."""
 
-_CHATTER: Mapping[Register, float] = {"plain": 0.3, "polite": 0.35, "terse": 0.12, "chatty": 0.3}
-"""How often a register brings up something that is no part of the request."""
+_HELLO = re.compile(r"^(?:hi|hey|hello)(?: there)?[!,] +(?!\{)", re.IGNORECASE)
+"""A greeting that can be left out where it stands in the middle."""
+
+_DONE = re.compile(
+    r"(?:done|saved|all set|congratulations|that worked|that's \w+(?: care of)?"
+    r"|I(?:'ve)? (?:changed|arranged|checked|looked)(?: it)?(?: up)?)[.!:]",
+    re.IGNORECASE,
+)
+"""How an answer begins that reports success, which one message does once."""
+
+_MANY = re.compile(
+    r"\b(?:are|were|these|those|they|them|matches|results|entries|which one|in all|one of)\b", re.IGNORECASE
+)
+"""What is said of several things."""
+
+_LEADS = re.compile(
+    r"(?:The|Your|Its?|It's|There|There's|That|That's|Here|Here's|You|You're|You've|You'll|An?|Of|For|In|On|At|From"
+    r"|This|No|Nobody|Nothing|We|With|By|As|To)\b"
+)
+"""First words of a sentence that are small in the middle of one."""
+
+_LEANS = re.compile(
+    r"\b(?:it|that|those|these|one|ones|them|they)\b|^I (?:mean|meant|only|don't|need)\b|^I'm (?:asking|talking)\b"
+)
+"""What a sentence holds that makes no sense before anyone knows what it is about."""
+
+_NEXT = r"(?= (?:on|at|for|with|from|in|until|by|to|as) |[,)]| \(|$)"
+"""What follows a phrase that can be left out without harm."""
+
+_SHORT = 150
+"""Characters of an answer that another can follow in the same paragraph."""
+
+_CHATTER: Mapping[Register, float] = {"plain": 0.3, "polite": 0.35, "terse": 0.12, "chatty": 0.0}
+"""How often a register brings up something that is no part of the request; a chatty wording has its own."""
 
 
 def answers(toolkits: Sequence[Toolkit]) -> dict[str, Callable[[Request], Completion]]:
@@ -108,12 +141,23 @@ class Wording:
 
     def _again(self, goal: Goal, served: Served, index: int) -> str:
         """The same once more, for another thing, place or day."""
-        assert served.varied is not None
-        said = self._words(goal.tool, {served.varied: served.arguments[served.varied]}, "request", served)
-        if not is_name(said[served.varied]):
-            said[served.varied] = f'"{said[served.varied]}"'
+        name = served.varied
+        assert name is not None
+        said = self._words(goal.tool, {name: served.arguments[name]}, "request", served)[name]
+        mark = self._mark(self._sheet.tools[goal.tool], name)
+        if any(f"the {{{name}}} one" in one for one in self._sheet.tools[goal.tool].details.get(name, ())):
+            mark, said = "the ", f"{said} one"
+        value = f'"{said}"' if mark == '"' or not is_name(said) else mark + said
         worded = frames()["again" if index == 1 else "once_more"]
-        return fill(worded[self._rotate(len(worded), f"again {index}")], {"value": said[served.varied]})
+        return fill(worded[self._rotate(len(worded), f"again {index}")], {"value": value})
+
+    def _mark(self, phrases: ToolPhrases, name: str) -> str:
+        """What stands before an argument's value where nothing follows it: a quotation mark, an article, or nothing."""
+        asks = [one for wordings in phrases.asks.values() for one in wordings]
+        texts = (*asks, *phrases.details.get(name, ()), *phrases.replies.get(name, ()))
+        ends = re.compile(rf'("|\b(?:the|my) |)\{{{name}\}}(?=["?!.,]|$)')
+        marks = Counter(match[1] for text in texts for match in ends.finditer(text))
+        return marks.most_common(1)[0][0] if marks else ""
 
     def _ask(
         self,
@@ -138,7 +182,7 @@ class Wording:
     def _stands_first(self, sentence: str) -> bool:
         """Whether a detail makes sense before anyone knows what it is about."""
         opening = sentence.split()[0] in ("I", "My", "We", "Our", "I'm", "I'd", "We're")
-        return opening and " it " not in sentence and not sentence.startswith(("I mean", "I meant"))
+        return opening and not _LEANS.search(sentence)
 
     def _template(
         self, phrases: ToolPhrases, tool: str, register: Register, words: Mapping[str, str], opens: bool
@@ -149,6 +193,7 @@ class Wording:
                 one for name in registers for one in phrases.asks.get(name, ()) if slots(one) <= set(words)
             ]
             if not opens:  # nobody says hello in the middle
+                usable = [_HELLO.sub("", one, count=1) for one in usable]
                 usable = [one for one in usable if not _GREETING.match(one)]
             if usable:
                 # The fuller ones first in rotation: a request that says all it has to is the commonest.
@@ -215,7 +260,21 @@ class Wording:
         if len(seen) < len(self._plan.calls):
             return Completion(tool_calls=self._next_calls(len(seen)), finish_reason="tool_calls")
         told = [self._tell(goal, served, index, seen) for index, (goal, served) in enumerate(self._goals())]
-        return Completion(text=" ".join(told))
+        return Completion(text=self._message(told))
+
+    def _message(self, told: Sequence[str]) -> str:
+        """Several answers as one message: a paragraph each where they are long, else one leading to the next."""
+        if max(map(len, told)) > _SHORT:
+            return "\n\n".join(told)
+        text = told[0]
+        for index, one in enumerate(told[1:], 1):
+            links = frames()["links"]
+            link = links[self._rotate(len(links), f"link {index}", index=index)]
+            small, names = _LEADS.match(one), tuple(self._plan.served[index].names.values())
+            led = small or one.startswith(("I ", "I'", *names)) or not one[0].isalpha()
+            rest = one[0].lower() + one[1:] if small else one
+            text += f" {link} {rest}" if link and led else f" {one}"
+        return text
 
     def _next_calls(self, done: int) -> tuple[ToolCall, ...]:
         """The calls of the turn that begins after so many calls."""
@@ -232,6 +291,7 @@ class Wording:
     def _regret(self, error: str) -> str:
         """What went wrong, and the question for another value."""
         worded = frames()["regrets"]
+        error = re.sub(r"(?<=[a-z])_(?=[a-z])", " ", error)  # a server's own words for a value
         words = {"error": error, "question": self._question(self._asked, glad=False)}
         return fill(worded[self._rotate(len(worded), "regret")], words)
 
@@ -260,10 +320,22 @@ class Wording:
             usable = [one for one in phrases.answers if slots(one) <= set(words)]
             if words.keys() & {"facts", "value"}:  # what came back is worth more than that something did
                 usable = [one for one in usable if slots(one)] or usable
+            extra = set(served.arguments) - set(self._toolkit.tool(tool).required) - set(served.names)
+            extra |= {f"reply.{name}" for name in extra}
+            fuller = [one for one in usable if slots(one) & extra]
+            if len(fuller) > 1:  # who asked for something special hears of it
+                usable = fuller
             if words.get("count") == "1":  # "1 events" is what a count of one makes of most sentences
                 usable = [one for one in usable if "count" not in slots(one)] or usable
+                usable = [one for one in usable if not _MANY.search(one)] or usable
+            if index:
+                usable = [one for one in usable if not _DONE.match(one)] or usable
+            usable = [one for one in usable if not _nothing(body, slots(one))] or usable
             if len(self._scenario.goals) > 1:  # an answer that names what it is about
                 usable = [one for one in usable if slots(one) & set(served.arguments)] or usable
+            told_apart = self._plan.served[min(max(index, 1), len(self._plan.served) - 1)].varied
+            if told_apart:
+                usable = [one for one in usable if words[told_apart] in fill(one, words)] or usable
         if not usable:
             raise GenerationError("offline_no_wording", f"{tool}: no answer fits what came back")
         return fill(usable[self._rotate(len(usable), f"answer {tool}", index=index)], words)
@@ -307,7 +379,8 @@ class Wording:
             words["entries"] = "1 entry" if len(rows) == 1 else f"{len(rows)} entries"
         if rows and phrases.item and all(isinstance(row, dict) for row in rows):
             shown = len(rows) if len(rows) <= SHOWN + 1 else SHOWN
-            items = [self._item(tool, phrases.item, row) for row in rows[:shown]]
+            item = self._lean(phrases.item, rows, served)
+            items = [self._item(tool, item, row) for row in rows[:shown]]
             rest = [f"{len(rows) - shown} more"] if len(rows) > shown else []
             if all(items):
                 words["items"] = say_list([item for item in items if item] + rest)
@@ -321,6 +394,18 @@ class Wording:
         text = said.strip().rstrip(".")
         fits = 0 < len(text) <= QUOTED and '"' not in text and "\n" not in text
         return f'"{text}"' if fits else None
+
+    def _lean(self, template: str, rows: Sequence[Mapping[str, Any]], served: Served) -> str:
+        """The wording of an entry without what was asked for, which each of several entries would repeat."""
+        asked = {*served.names.values(), *(one for one in served.arguments.values() if isinstance(one, str))}
+        for name in sorted(slots(template)) if len(rows) > 1 else ():
+            shared = rows[0].get(name)
+            known = shared is not None and (shared == served.arguments.get(name) or str(shared) in asked)
+            if known and all(row.get(name) == shared for row in rows):
+                slot = re.escape("{" + name + "}")
+                aside = rf" (?:in|for|from|at|on|with|under)(?: the)? {slot}{_NEXT}| \({slot}\)"
+                template = re.sub(aside, "", template, count=1)
+        return template
 
     def _item(self, tool: str, template: str, row: Mapping[str, Any]) -> str | None:
         flat = {name: value for name, value in row.items() if not _nested(value) and value is not None}
@@ -386,6 +471,17 @@ def _inner_fields(body: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in inside.items()
         if value is not None and not isinstance(value, dict | list)
     }
+
+
+def _nothing(body: Any, said: frozenset[str]) -> bool:
+    """Whether a sentence would report an amount that is nothing, such as a late fee of $0."""
+    answer = unwrapped(body)
+    amounts = (
+        [name for name, one in answer.items() if isinstance(one, float) and one == 0]
+        if isinstance(answer, dict)
+        else []
+    )
+    return any(f"reply.{name}" in said for name in amounts)
 
 
 def _tellable(name: str, value: Any) -> bool:

@@ -39,7 +39,7 @@ class Goal(Record):
     tool: str
     combination: tuple[str, ...] = ()
     follows: bool = False
-    """Its id stands in the answer of the goal before it; both are asked for in the same breath."""
+    """It is about the thing of the goal before it, or what came of that; both are asked for in the same breath."""
     again: bool = False
     """It is the goal before it once more, with one value changed: "and the same for ..."."""
 
@@ -103,16 +103,50 @@ def argument_names(combination: Sequence[str]) -> list[str]:
     return [part.partition("=")[0] for part in combination]
 
 
-def varying(tool: Tool, combination: Sequence[str]) -> list[str]:
-    """Arguments of which "and the same for ..." can name another value: texts and dates."""
-    return [
-        part
-        for part in combination
-        if "=" not in part
-        and json_type(tool.properties[part]) == "string"
-        and tool.properties[part].get("format", "date") == "date"
-        and not is_id_name(part)
-    ]
+def varying(tool: Tool, combination: Sequence[str], sheet: PhraseSheet) -> list[str]:
+    """Arguments of which "and the same for ..." can name another value: the thing looked up, else texts and dates.
+
+    None where the rest belongs to one thing alone (the number of a contact, a new title), and none that another
+    argument could be meant by: "the same for inches" does not say whether from inches or to inches.
+    """
+    free = [part for part in combination if "=" not in part]
+    looked_up = [part for part in free if lookup_of(sheet, tool, part)]
+    texts = [part for part in free if json_type(tool.properties[part]) == "string" and part not in looked_up]
+    own = {name for name in argument_names(combination) if name in _OWN}
+    if looked_up:
+        return looked_up[:1] if not own - {"body"} else []
+    belonging = [set(row) for rows in sheet.records.values() for row in rows]
+    found = []
+    for part in texts:
+        alike = [one for one in texts if one != part and _alike(tool, part, one, sheet)]
+        together = any(len({part} & row) and len(row & set(free)) > 1 for row in belonging)
+        dated = tool.properties[part].get("format", "date") == "date"
+        # Two appointments at one time are no wish of anybody's.
+        timed = part in _OWN and any("time" in humanise(one).split() for one in free)
+        if dated and not (is_id_name(part) or alike or together or timed or own - {part}):
+            found.append(part)
+    return found
+
+
+_OWN = frozenset("name new_name title new_title subject body label phone email address".split(" "))
+"""Arguments that are one thing's own: nobody gives two contacts one number, or two files one new name."""
+
+
+_ENDS = ({"origin", "destination"}, {"source", "target"}, {"from", "to"}, {"start", "end"}, {"old", "new"})
+"""First words of arguments that are two ends of one thing."""
+
+
+def _alike(tool: Tool, one: str, other: str, sheet: PhraseSheet) -> bool:
+    """Whether two arguments take values of one kind, so that a value alone does not say which is meant."""
+    if {one.split("_")[0], other.split("_")[0]} in _ENDS:
+        return True
+    schemas = (tool.properties[one], tool.properties[other])
+    drawn = [field_for(sheet, tool.name, name).values for name in (one, other)]
+    if all(isinstance(values, tuple) for values in drawn):
+        return any(value in (drawn[1] or ()) for value in drawn[0] or ())
+    return drawn[0] == drawn[1] and all(
+        schemas[0].get(key) == schemas[1].get(key) for key in ("enum", "format")
+    )
 
 
 def combinations(tool: Tool, phrases: ToolPhrases) -> tuple[tuple[str, ...], ...]:
@@ -190,7 +224,7 @@ class Planner:
         for goal, known in zip(scenario.goals, found, strict=True):
             tool = self._toolkit.tool(goal.tool)
             if goal.follows:
-                known = self._from_answer(tool, served[-1].call)
+                known = self._from_before(tool, scenario.goals[len(served) - 1], served[-1])
             arguments = self._settled(tool, goal, known, served)
             needs = known.needs
             if scenario.refused:
@@ -203,7 +237,7 @@ class Planner:
         order = self._order = sorted(range(len(self._calls)), key=lambda index: (ranks[index], index))
         rounds = [[index for index in order if ranks[index] == rank] for rank in sorted(set(ranks))]
         state = (
-            self._tried(rounds, refusal)
+            self._tried(rounds, refusal, [one.call for one in served])
             if execute and can_rehearse(self._toolkit.tool(scenario.tool))
             else None
         )
@@ -268,13 +302,20 @@ class Planner:
             ranks[index] = max((ranks[need] + 1 for need in graph.predecessors(index)), default=0)
         return ranks
 
-    def _tried(self, rounds: list[list[int]], refusal: Refusal | None) -> str | None:
+    def _tried(self, rounds: list[list[int]], refusal: Refusal | None, told: Sequence[int]) -> str | None:
         """The state that the calls leave, the same whichever order the calls of one turn are made in.
 
         Raises:
             GenerationError: `plan_failed`: the order matters.
         """
-        forward = self._run([index for together in rounds for index in together], refusal)
+        order = [index for together in rounds for index in together]
+        forward = self._run(order, refusal)
+        if any(self._calls[index].changes for index in order):
+            needed = {need for call in self._calls for need in call.needs}
+            # A list that was read before the call that changes it would contradict what is said of that call.
+            for read in [one for one in told if not self._calls[one].changes and one not in needed]:
+                if self._run([*(one for one in order if one != read), read], refusal) != forward:
+                    raise GenerationError("plan_failed", "what one call tells is changed by another")
         if any(len(together) > 1 for together in rounds):
             backward = self._run([index for together in rounds for index in reversed(together)], refusal)
             if forward != backward:
@@ -374,16 +415,19 @@ class Planner:
         chosen = self._rng.choice(free)
         return chosen, chosen[lookup.by]
 
-    def _from_answer(self, tool: Tool, call: int) -> _Known:
-        """The id argument that an earlier call's answer gives, and the name of its thing where it has one."""
-        body = self._calls[call].body
+    def _from_before(self, tool: Tool, goal: Goal, before: Served) -> _Known:
+        """The id that the goal before gives, and the name of its thing: one that it took too, else its answer's."""
+        body, first = self._calls[before.call].body, self._toolkit.tool(goal.tool)
         for name in tool.properties:
             lookup = lookup_of(self._sheet, tool, name)
+            if lookup and name in before.names and lookup_of(self._sheet, first, name) == lookup:
+                # "Then" and "after that" ask for one after the other, even where the first only reads.
+                return _Known({name: before.arguments[name]}, {name: before.names[name]}, (before.call,))
             field = (lookup.field if lookup else None) or name
             if is_opaque(tool, name) and isinstance(body, dict) and field in body:
                 called = body.get(lookup.by) if lookup else None
                 names = {name: called} if isinstance(called, str) else {}
-                return _Known({name: body[field]}, names, (call,))
+                return _Known({name: body[field]}, names, (before.call,))
         raise GenerationError("offline_no_value", f"{tool.name}: the answer before it holds no id for it")
 
     # Values
@@ -395,7 +439,8 @@ class Planner:
             if goal.again:
                 arguments = self._once_more(tool, goal, arguments, served)
             renamed = set(known.names.values()) & {v for v in arguments.values() if isinstance(v, str)}
-            if not renamed and arguments not in [one.arguments for one in served]:
+            asked = [one.arguments for one in served if self._calls[one.call].tool is tool]
+            if not renamed and arguments not in asked:
                 return arguments
         raise GenerationError("offline_no_value", f"{tool.name}: nothing new can be asked of it")
 
@@ -404,13 +449,7 @@ class Planner:
     ) -> dict[str, Any]:
         """The arguments of the goal before, with one value changed: the thing looked up, else a text or a date."""
         before = served[-1]
-        looked_up = [name for name in goal.combination if lookup_of(self._sheet, tool, name)]
-        if looked_up:
-            name = looked_up[0]
-        elif len(served) > 1 and before.varied:
-            name = before.varied
-        else:
-            name = self._rng.choice(varying(tool, goal.combination))
+        name = before.varied or self._rng.choice(varying(tool, goal.combination, self._sheet))
         return {**before.arguments, name: drawn[name]}
 
     def _varied(self, before: Mapping[str, Any], now: Mapping[str, Any], tool: Tool) -> str:
@@ -425,22 +464,28 @@ class Planner:
         askable = [
             name for name in goal.combination if name in questions and not lookup_of(self._sheet, tool, name)
         ]
-        drawn = [(name, self._value(tool, name)) for name in askable for _ in range(6)]
+        drawn = [(name, self._value(tool, name)) for name in askable for _ in range(12)]
         self._rng.shuffle(drawn)
         slips = [(name, value) for name in askable for value in self._slips(tool, name, arguments[name])]
+        slips.sort(key=lambda slip: isinstance(slip[1], str))  # a day that is past is the last resort
         for name, value in (*drawn, *slips):
             tried = {**arguments, name: value}
-            if value == arguments[name] or any(True for _ in errors(tool.parameters, tried)):
+            # Nobody converts euros to euros by mistake.
+            taken = isinstance(value, str) and value in arguments.values()
+            if value == arguments[name] or taken or any(True for _ in errors(tool.parameters, tried)):
                 continue
             if self._rehearsal.peek(tool, tried)[0] in _REFUSALS:
                 return Refusal(argument=name, arguments=tried)
         raise GenerationError("offline_no_value", f"{tool.name}: nothing was found that it says no to")
 
     def _slips(self, tool: Tool, name: str, value: Any) -> Iterator[Any]:
-        """Values that a person might name by mistake: a bit too much, or a day that is past."""
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        """Values that a person might name by mistake: a bit too much, a year too far, today, or a day that is past."""
+        if isinstance(value, int) and "year" in humanise(name).split() and 1800 < value < 2200:
+            yield from (self._clock.year, self._clock.year - 1, value - 40, value - 70)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
             yield from (round(value * factor) for factor in (1.25, 1.5, 2, 3, 5, 10))
         if isinstance(value, str) and tool.properties[name].get("format") == "date":
+            yield self._clock.isoformat()
             yield (self._clock - dt.timedelta(days=self._rng.randint(2, 12))).isoformat()
 
     def _arguments(self, tool: Tool, combination: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any]:

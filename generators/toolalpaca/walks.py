@@ -117,12 +117,20 @@ class _Walks:
         for name in self._sheet.tools[goal.tool].follows:
             first = self._toolkit.tool(name)
             for combination in combinations(first, self._sheet.tools[name]):
-                # "Book it in comfort class, then switch it to first" asks for two things that undo each other.
-                if self._needs(first, combination).simple and not (
-                    set(argument_names(combination)) & set(argument_names(goal.combination))
-                ):
+                if self._needs(first, combination).simple and not self._blurred(first, combination, goal):
                     before = Goal(tool=name, combination=combination)
                     yield self._scenario(before, goal.model_copy(update={"follows": True}))
+
+    def _blurred(self, first: Tool, combination: Sequence[str], goal: Goal) -> bool:
+        """Whether the two goals share an argument in a way that leaves open what is meant.
+
+        "Book it in comfort class, then switch it to first" undoes itself, and "the weather in Celsius, and then the
+        forecast" does not say whether the forecast is wanted in Celsius, too. The thing that both are about is shared.
+        """
+        tool = self._toolkit.tool(goal.tool)
+        said = {*argument_names(combination), *(set(argument_names(goal.combination)) - set(tool.required))}
+        common = said & set(first.properties) & set(tool.properties)
+        return any(not is_opaque(first, name, self._sheet) for name in common)
 
     def _fans(self, tool: Tool, goal: Goal, needs: _Needs, position: int) -> Iterator[Scenario]:
         if not _may_run_beside(tool):
@@ -131,7 +139,7 @@ class _Walks:
             yield self._scenario(goal)
         if not needs.simple:
             return
-        if needs.lookups or varying(tool, goal.combination):
+        if varying(tool, goal.combination, self._sheet):
             again = goal.model_copy(update={"again": True})
             yield self._scenario(goal, again)
             if not needs.lookups:

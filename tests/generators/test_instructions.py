@@ -96,5 +96,7 @@ async def test_the_offline_teacher_gets_a_plan_and_the_prompts_do_not_show_it():
         one["name"] for together in task.plan["rounds"] for one in together
     ]
     rendered = json.dumps(request.messages)
-    for value in task.plan["served"][-1]["names"].values():
-        assert value not in rendered
+    served = task.plan["served"][-1]
+    assert served["names"]
+    for name in served["names"]:
+        assert served["arguments"][name] not in rendered

@@ -101,10 +101,27 @@ def test_lists_are_joined_as_people_join_them(words, said):
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(True, "yes"), (3, "3"), (12500, "12,500"), (12.0, "12"), (12.5, "12.5"), ("18:30", "6:30 pm")],
+    [
+        (True, "yes"),
+        (3, "3"),
+        (12500, "12,500"),
+        (12.0, "12"),
+        (12.5, "12.5"),
+        (45206.29, "45,206.29"),
+        ("18:30", "6:30 pm"),
+        ("12:00", "noon"),
+        ("00:00", "midnight"),
+    ],
 )
 def test_scalars_are_said_plainly(value, said):
     assert say(value, dt.date(2026, 1, 5), random.Random(1)) == said
+
+
+def test_a_report_leaves_out_the_year_of_a_day_that_was_just_now():
+    clock = dt.date(2026, 5, 10)
+    assert "2026" not in say(["2026-05-07", "2026-05-09"], clock, random.Random(1))
+    assert "2026" not in say("2026-05-09T10:00", clock, random.Random(1))
+    assert "2025" in say(["2025-05-07", "2026-05-09"], clock, random.Random(1))
 
 
 @pytest.mark.parametrize(

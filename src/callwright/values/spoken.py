@@ -19,6 +19,8 @@ def say_date(date: dt.date, clock: dt.date, rng: random.Random) -> str:
     """A date in words that `Mentions` reads back as the same date."""
     style, near = rng.random(), rng.random()
     ahead = (date - clock).days
+    if ahead == 0 and near < 0.7:
+        return "today"
     if ahead == 1 and near < 0.7:
         return "tomorrow"
     if 2 <= ahead <= 6 and clock.weekday() < date.weekday() and near < 0.4:
@@ -31,8 +33,13 @@ def say_date(date: dt.date, clock: dt.date, rng: random.Random) -> str:
 def say_dates(dates: Sequence[dt.date], clock: dt.date, rng: random.Random) -> str:
     """Several dates, all in one style: "March 14, March 21, and April 4"."""
     style = rng.random()
-    with_year = any(not 0 <= (date - clock).days < 330 for date in dates)
+    with_year = any(_far(date, clock) for date in dates)
     return say_list([_calendar(date, style, with_year) for date in dates])
+
+
+def _far(date: dt.date, clock: dt.date) -> bool:
+    """Whether a date needs its year in a report; in a request, a day without a year is one to come."""
+    return not -60 <= (date - clock).days < 330
 
 
 def _calendar(date: dt.date, style: float, with_year: bool) -> str:
@@ -50,11 +57,13 @@ def _ordinal(day: int) -> str:
 
 
 def say_time(text: str) -> str:
-    """A 24-hour time as "9 am" or "6:30 pm"."""
+    """A 24-hour time as "9 am", "6:30 pm" or "noon"."""
     match = CLOCK_TIME.fullmatch(text)
     if not match:
         return text
     hour, minute = int(match[1]), match[2]
+    if hour % 12 == 0 and minute == "00":
+        return "noon" if hour else "midnight"
     half = "am" if hour < 12 else "pm"
     shown = str(hour % 12 or 12)
     return f"{shown} {half}" if minute == "00" else f"{shown}:{minute} {half}"
@@ -72,10 +81,10 @@ def say_list(words: Sequence[str], joint: str = "and") -> str:
 
 
 def say_number(value: float) -> str:
-    """Digits without a needless `.0`, with thousands set apart: `1,250`, `12.50` stays `12.5`."""
+    """Digits without a needless `.0`, thousands set apart from 10,000 on: `12,500`, `12.50` stays `12.5`."""
     if float(value).is_integer():
         return f"{int(value):,}" if abs(value) >= 10_000 else str(int(value))
-    return repr(float(value))
+    return f"{float(value):,}" if abs(value) >= 10_000 else repr(float(value))
 
 
 def say(value: Any, clock: dt.date, rng: random.Random) -> str:
@@ -91,7 +100,8 @@ def say(value: Any, clock: dt.date, rng: random.Random) -> str:
     text = str(value)
     moment = DATE_TIME.fullmatch(text)
     if moment:
-        return f"{_calendar(dt.date.fromisoformat(moment[1]), 1.0, with_year=True)} at {say_time(moment[2])}"
+        date = dt.date.fromisoformat(moment[1])
+        return f"{_calendar(date, 1.0, _far(date, clock))} at {say_time(moment[2])}"
     if ISO_DATE.fullmatch(text):
         return say_date(dt.date.fromisoformat(text), clock, rng)
     return say_time(text) if CLOCK_TIME.fullmatch(text) else text

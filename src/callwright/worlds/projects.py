@@ -374,6 +374,8 @@ class Projects(World):
                 in progress.
         """
         task = self.one("tasks", task_id)
+        if status == task["status"]:
+            raise Refused(f"The task is {status} already.")
         if status not in MOVES[task["status"]]:
             raise Refused(f"A task cannot go from {task['status']} to {status}.")
         if status == "in_progress":
