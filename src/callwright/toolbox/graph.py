@@ -23,7 +23,7 @@ from callwright.schemas.base import Record
 from callwright.schemas.tool import Tool, Toolkit, WorldBinding
 from callwright.sources.validation import errors
 from callwright.toolbox.rehearsal import Rehearsal
-from callwright.values.makers import NOTHING, field_for, is_id_name, json_type, make
+from callwright.values.makers import NOTHING, field_for, is_id_name, json_type, make, record_for
 from callwright.values.spoken import humanise, singular
 
 _SEEDS = range(12)
@@ -169,9 +169,14 @@ def _arguments(
     made = dict(known)
     phrases = toolkit.phrases.tools.get(tool.name) if toolkit.phrases else None
     usual = [one for one in (phrases.combinations if phrases else ()) if set(known) <= set(one)]
-    for name in (*tool.required, *(usual[0] if usual and tool.required else ())):
-        if name not in made and "=" not in name:
-            made[name] = _value(toolkit, tool, name, rng, rehearsal)
+    wanted = [
+        name
+        for name in (*tool.required, *(usual[0] if usual and tool.required else ()))
+        if name not in made and "=" not in name
+    ]
+    together = record_for(toolkit.phrases, tool.resource, set(wanted), rng) if toolkit.phrases else {}
+    for name in dict.fromkeys(wanted):
+        made[name] = together[name] if name in together else _value(toolkit, tool, name, rng, rehearsal)
     if any(True for _ in errors(tool.parameters, made)):
         raise ValueError(tool.name)
     return made
