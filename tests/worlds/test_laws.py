@@ -348,7 +348,7 @@ def test_every_tool_is_asked_for_in_eight_ways_and_no_ask_is_another_one_with_a_
 
 def bare(ask: str) -> str:
     """An ask without case, punctuation and "please"; its slots are words of it."""
-    return " ".join(word for word in re.findall(r"[\w']+", ask.casefold()) if word != "please")
+    return " ".join(word for word in re.findall(r"\{\w+\}|[\w']+", ask.casefold()) if word != "please")
 
 
 @pytest.mark.parametrize("name", NAMES)
