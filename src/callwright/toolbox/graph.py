@@ -5,8 +5,8 @@
     [Feed(field="id", argument="loan_id", confirmed=True)]
 
 A field is a candidate when it has the argument's name, or when it is the `id` of the kind of thing that the argument
-names. In a world the edge is then tried out: the value that really came back is accepted, and one that was made up is
-not. What cannot be executed stays unconfirmed.
+names or the tool acts on. In a world the edge is then tried out: the value that really came back is accepted, and one
+that was made up is not. What cannot be executed stays unconfirmed.
 """
 
 from __future__ import annotations
@@ -86,7 +86,8 @@ def _candidates(giver: Tool, taker: Tool) -> Iterator[Feed]:
             continue
         for field, kinds in fields.items():
             documented = giver.name in schema.get("description", "")
-            same = field == name or (field == "id" and (documented or _of_kind(giver, name, taker)))
+            # Everything has an "id": which kind of thing it names, the name alone does not say.
+            same = (documented or _of_kind(giver, name, taker)) if field == "id" else field == name
             if same and _type_of(schema) in kinds:
                 yield Feed(field=field, argument=name)
 
