@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from made import CLOSED, demo, verdicts
+from made import CLOSED, demo
 
 from callwright.engine.recipes import check_recipe
 from callwright.engine.workshop import Workshop
@@ -95,7 +95,7 @@ async def test_a_kind_that_no_tool_allows_is_refused():
     assert caught.value.code == "no_scenario"
 
 
-async def test_the_offline_teacher_gets_a_plan_and_the_prompts_do_not_show_it():
+async def test_the_offline_teacher_gets_a_plan_and_the_prompts_tell_only_what_is_wanted():
     asked = Scripted(lambda request: reply(WORDS), reads_variables=True)
     task = await Instructions(asked, demo().toolkits, Sampling()).task(slot("multi_step"))
     (request,) = asked.requests
@@ -103,9 +103,14 @@ async def test_the_offline_teacher_gets_a_plan_and_the_prompts_do_not_show_it():
     assert [call.name for call in task.intended] == [
         one["name"] for together in task.plan["rounds"] for one in together
     ]
+    # What is wanted is told by its name; the id that a call takes, and the calls themselves, are not.
     rendered = json.dumps(request.messages)
-    for value in task.plan["served"][-1]["names"].values():
-        assert value not in rendered
+    served = task.plan["served"][-1]
+    assert served["names"]
+    for argument, name in served["names"].items():
+        assert name in rendered
+        assert served["arguments"][argument] not in rendered
+    assert "rounds" not in rendered
 
 
 # Requests on worlds: planned, executed, and only then put into a model's words
@@ -170,18 +175,20 @@ async def test_what_is_forgotten_or_refused_is_hidden_and_the_model_is_told_not_
         assert f"The person forgets to mention one thing: the {humanise(name)}." in wish
         assert f"{humanise(name)}: " not in wish.partition("What this person wants")[2]
         assert value not in (None, "")
-    refused = [
-        (task, request)
-        for attempt in range(60)
-        for task, request in [await asked_for("multi_step", attempt)]
-        if task.hidden
-    ]
+    refused = []
+    for attempt in range(40):
+        try:
+            task, _ = await asked_for("multi_step", attempt)
+        except GenerationError as error:
+            assert error.code == "offline_no_value"  # a world that says no to nothing that was tried
+            continue
+        refused += [task] if task.hidden else []
     assert refused
-    for task, _ in refused:
+    for task in refused:
         first, last = task.intended[-2:]
         ((name, value),) = task.hidden.items()
         assert (first.name, first.means, last.means) == (last.name, True, False)
-        assert (last.arguments[name], first.arguments[name] == value) == (value, False)
+        assert last.arguments[name] == value != first.arguments[name]
 
 
 async def test_a_model_on_worlds_plans_the_same_calls_as_the_rules_do():
@@ -215,8 +222,8 @@ async def played_by(calls, task):
     return await Episodes(model, toolbox, shop.toolkits, Sampling(), 5).trajectory(task, "item")
 
 
-def l3(row):
-    return [(one.outcome, one.code) for one in verdicts([Equality()], row) if one.outcome != "pass"]
+async def failures(row):
+    return {one.code for one in await Equality().judge(row) if one.outcome == "fail"}
 
 
 @pytest.mark.parametrize("kind", ["single", "multi_step", "parallel"])
@@ -225,7 +232,7 @@ async def test_an_assistant_that_makes_every_call_reaches_the_goal(kind):
         task, _ = await asked_for(kind, attempt)
         row = await played_by(task.intended, task)
         assert row.state == task.goal
-        assert not {"missing_call", "goal_not_reached"} & {code for _, code in l3(row)}
+        assert not {"missing_call", "goal_not_reached"} & await failures(row)
 
 
 @pytest.mark.parametrize("kind", ["single", "multi_step", "parallel"])
@@ -233,6 +240,7 @@ async def test_an_assistant_that_leaves_a_call_out_fails(kind):
     for attempt in range(10):
         task, _ = await asked_for(kind, attempt)
         row = await played_by(task.intended[:-1], task)
-        assert ("fail", "missing_call") in l3(row)
-        changed = any(one.changes for one in task.intended[-1:])
-        assert (("fail", "goal_not_reached") in l3(row)) == (changed and len(task.intended) > 1)
+        found = await failures(row)
+        assert "missing_call" in found
+        # Where nothing at all was called there is no state to be seen.
+        assert ("goal_not_reached" in found) == (task.intended[-1].changes and len(task.intended) > 1)
