@@ -151,7 +151,7 @@ async def test_on_worlds_a_language_model_gets_a_brief_and_no_plan(kind):
         assert (task.goal is None, task.intended == ()) == (kind == "no_call",) * 2
 
 
-async def test_the_brief_holds_every_fact_of_the_last_call_and_no_other():
+async def test_the_brief_holds_every_fact_of_the_call():
     for attempt in range(20):
         task, request = await asked_for("single", attempt)
         (call,) = task.intended

@@ -26,6 +26,8 @@ from callwright.worlds.base import World, shipped_phrases, toolkit_of
 
 STATUSES = {200, 404, 409, 422}
 EXAMPLES = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+PAIRS = settings(EXAMPLES, max_examples=120)
+"""Pairs of tools are many more than tools."""
 
 
 def strings_in(value: Any) -> list[str]:
@@ -243,7 +245,7 @@ def test_calls_that_act_on_different_things_are_answered_as_if_they_were_alone(n
     of the one stands in the other; each call names what it acts on, or makes it.
     """
 
-    @EXAMPLES
+    @PAIRS
     @given(st.data())
     def run(data: Any) -> None:
         world = fresh(name, data.draw(st.integers(0, 2)))
