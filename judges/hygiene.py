@@ -24,6 +24,7 @@ _FALLBACK = re.compile(
     re.IGNORECASE,
 )
 _MARKUP = re.compile(r"</?tool_(?:call|response)>|\[TOOL_CALLS\]|<\|[a-z_]+\|>|<function=")
+_THOUGHT = re.compile(r"</?think>")
 _LOOP = re.compile(r"(\b\w[\w ,']{11,80}[.!?]?\s)\1{2,}")
 _OPEN_END = re.compile(r"[,;:\-–(]\s*$|\b(?:and|or|the|a|an|to|of|with)\s*$", re.IGNORECASE)
 
@@ -65,8 +66,12 @@ def faults(trajectory: Trajectory, max_calls: int = MAX_CALLS) -> Iterator[Fault
         yield from _text(
             message.content, step, masked=isinstance(message, AssistantMessage) and not message.train
         )
-        if isinstance(message, AssistantMessage) and _scripts(message.content) - spoken - {"LATIN"}:
+        if not isinstance(message, AssistantMessage):
+            continue
+        if _scripts(message.content) - spoken - {"LATIN"}:
             yield Fault("mixed_script", "the assistant uses a script that nobody else does", step)
+        if _THOUGHT.search(message.content):
+            yield Fault("leaked_reasoning", "a mark of reasoning stands in what the assistant says", step)
     for call in trajectory.tool_calls:
         yield from _text(call.arguments, None)
 

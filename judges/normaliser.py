@@ -4,7 +4,8 @@ What each rule does about its fault; whatever is not mended here stays a fault, 
 
     unanswered_user    trim        a user's turn that nobody answers, at the end of a finished conversation
     padding            trim        blank space around a turn, and runs of blank lines in it
-    leaked_reasoning   trim        `<think>...</think>` in a turn: it becomes the turn's reasoning
+    leaked_reasoning   trim        `<think>...</think>` in a turn: it becomes the turn's reasoning; a mark without its
+                                   other half stays, for nobody can tell where the reasoning ends
     repeated_call      zero_mask   the same call with the same result once more: context, nothing to learn
     looping_text       zero_mask   a turn before the last that repeats itself
 

@@ -22,7 +22,15 @@ from callwright.schemas.tool import Tool, Toolkit, WorldBinding
 from callwright.sources.validation import errors
 from callwright.toolbox.offline import is_query
 from callwright.toolbox.rehearsal import Rehearsal, can_rehearse
-from callwright.values.makers import NOTHING, field_for, is_id_name, json_type, looks_like_id, make
+from callwright.values.makers import (
+    NOTHING,
+    field_for,
+    is_id_name,
+    json_type,
+    looks_like_id,
+    make,
+    record_for,
+)
 from callwright.values.spoken import humanise
 
 _REDRAWS = 8
@@ -489,7 +497,8 @@ class Planner:
             yield (self._clock - dt.timedelta(days=self._rng.randint(2, 12))).isoformat()
 
     def _arguments(self, tool: Tool, combination: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any]:
-        record = self._record(tool, combination)
+        names = set(argument_names(combination))
+        record = record_for(self._sheet, tool.resource, names, self._rng)
         made: dict[str, Any] = {}
         for part in combination:
             name, _, fixed = part.partition("=")
@@ -504,12 +513,6 @@ class Planner:
         if faults:
             raise GenerationError("offline_no_value", f"{tool.name}: {faults[0][0]}: {faults[0][1]}")
         return arguments
-
-    def _record(self, tool: Tool, combination: Sequence[str]) -> dict[str, Any]:
-        """Values that belong together, for a tool that takes several fields of one thing."""
-        names = set(argument_names(combination))
-        rows = [row for row in self._sheet.records.get(tool.resource, ()) if len(names & set(row)) > 1]
-        return dict(self._rng.choice(rows)) if rows else {}
 
     def _value(self, tool: Tool, name: str) -> Any:
         schema = tool.properties[name]

@@ -1,15 +1,23 @@
 import json
 import re
+from functools import cache
+from pathlib import Path
 
 import pytest
 from made import CLOSED, demo
 
+from callwright.engine.recipes import check_recipe
+from callwright.engine.workshop import Workshop
 from callwright.errors import GenerationError, ReplyError
 from callwright.generators.base import Slot
+from callwright.generators.toolalpaca.episodes import Episodes
 from callwright.generators.toolalpaca.instructions import Instructions
+from callwright.judges.equality import Equality
 from callwright.llm.base import Sampling
-from callwright.llm.scripted import Scripted, reply
+from callwright.llm.scripted import Scripted, call, reply, say
+from callwright.schemas.task import KINDS
 from callwright.values.resources import share_resource
+from callwright.values.spoken import humanise
 
 WORDS = {"request": " Which events are on this Friday? ", "details": "the branch is Central"}
 
@@ -87,7 +95,7 @@ async def test_a_kind_that_no_tool_allows_is_refused():
     assert caught.value.code == "no_scenario"
 
 
-async def test_the_offline_teacher_gets_a_plan_and_the_prompts_do_not_show_it():
+async def test_the_offline_teacher_gets_a_plan_and_the_prompts_tell_only_what_is_wanted():
     asked = Scripted(lambda request: reply(WORDS), reads_variables=True)
     task = await Instructions(asked, demo().toolkits, Sampling()).task(slot("multi_step"))
     (request,) = asked.requests
@@ -95,8 +103,144 @@ async def test_the_offline_teacher_gets_a_plan_and_the_prompts_do_not_show_it():
     assert [call.name for call in task.intended] == [
         one["name"] for together in task.plan["rounds"] for one in together
     ]
+    # What is wanted is told by its name; the id that a call takes, and the calls themselves, are not.
     rendered = json.dumps(request.messages)
     served = task.plan["served"][-1]
     assert served["names"]
-    for name in served["names"]:
-        assert served["arguments"][name] not in rendered
+    for argument, name in served["names"].items():
+        assert name in rendered
+        assert served["arguments"][argument] not in rendered
+    assert "rounds" not in rendered
+
+
+# Requests on worlds: planned, executed, and only then put into a model's words
+
+
+@cache
+def worlds(*names):
+    """The worlds as toolkits, and what a conversation on them is played and judged with."""
+    body = {
+        "dataset": "worlds",
+        "size": 10,
+        "tools": [{"world": name} for name in names],
+        "mix": {"single": 1.0},
+    }
+    return Workshop.of(check_recipe(body, "worlds"), Path())
+
+
+WORLDS = ("library", "bank", "calendar")
+
+
+async def asked_for(kind, attempt):
+    """A task on worlds whose words a language model wrote, and what the model was told."""
+    instructions, model = source(toolkits=worlds(*WORLDS).toolkits)
+    task = await instructions.task(slot(kind, attempt))
+    (request,) = model.requests
+    return task, request
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_on_worlds_a_language_model_gets_a_brief_and_no_plan(kind):
+    for attempt in range(8):
+        task, request = await asked_for(kind, attempt)
+        assert (request.variables, task.plan) == ({}, {})
+        wish = request.messages[1]["content"]
+        assert "What this person wants, in this order:" in wish
+        assert "1 call" not in wish and "rounds" not in wish
+        assert not re.search(r"\b[a-z]{2,4}-[0-9a-f]{8}\b", wish), "nobody knows an id"
+        assert (task.goal is None, task.intended == ()) == (kind == "no_call",) * 2
+
+
+async def test_the_brief_holds_every_fact_of_the_call():
+    for attempt in range(20):
+        task, request = await asked_for("single", attempt)
+        (call,) = task.intended
+        kit = next(kit for kit in worlds(*WORLDS).toolkits if kit.name == task.toolkit)
+        (line,) = re.findall(r"^1\. (.*)$", request.messages[1]["content"], re.MULTILINE)
+        assert line.startswith(kit.phrases.tools[call.name].does)
+        facts = line.partition(" (")[2]
+        if not call.arguments:
+            assert facts == "nothing more to say)"
+        for name, value in call.arguments.items():
+            assert f"{humanise(name)}: " in facts
+            if isinstance(value, str) and value.istitle() and " " in value:
+                assert value in facts
+
+
+async def test_what_is_forgotten_or_refused_is_hidden_and_the_model_is_told_not_to_hint_at_it():
+    for attempt in range(12):
+        task, request = await asked_for("clarification", attempt)
+        ((name, value),) = task.hidden.items()
+        wish = request.messages[1]["content"]
+        assert f"The person forgets to mention one thing: the {humanise(name)}." in wish
+        assert f"{humanise(name)}: " not in wish.partition("What this person wants")[2]
+        assert value not in (None, "")
+    refused = []
+    for attempt in range(40):
+        try:
+            task, _ = await asked_for("multi_step", attempt)
+        except GenerationError as error:
+            assert error.code == "offline_no_value"  # a world that says no to nothing that was tried
+            continue
+        refused += [task] if task.hidden else []
+    assert refused
+    for task in refused:
+        first, last = task.intended[-2:]
+        ((name, value),) = task.hidden.items()
+        assert (first.name, first.means, last.means) == (last.name, True, False)
+        assert last.arguments[name] == value != first.arguments[name]
+
+
+async def test_a_model_on_worlds_plans_the_same_calls_as_the_rules_do():
+    ruled = Scripted(lambda request: reply(WORDS), reads_variables=True)
+    rules = Instructions(ruled, worlds(*WORLDS).toolkits, Sampling())
+    for kind in KINDS:
+        task, _ = await asked_for(kind, 3)
+        planned = await rules.task(slot(kind, 3))
+        assert (task.intended, task.goal, task.hidden) == (planned.intended, planned.goal, planned.hidden)
+
+
+def assistant_of(calls):
+    """A model that writes the request, makes the calls one by one, answers a question, and says that it is done."""
+    pending = list(calls)
+
+    def line(request):
+        if request.purpose != "toolalpaca.assistant":
+            return reply(WORDS) if request.reply_schema else say("Of course.")
+        if not pending:
+            return say("Done.")
+        one = pending.pop(0)
+        return call(one.name, one.arguments)
+
+    return Scripted(line)
+
+
+async def played_by(calls, task):
+    shop = worlds(*WORLDS)
+    model = assistant_of(calls)
+    toolbox = shop.toolbox(model)
+    return await Episodes(model, toolbox, shop.toolkits, Sampling(), 5).trajectory(task, "item")
+
+
+async def failures(row):
+    return {one.code for one in await Equality().judge(row) if one.outcome == "fail"}
+
+
+@pytest.mark.parametrize("kind", ["single", "multi_step", "parallel"])
+async def test_an_assistant_that_makes_every_call_reaches_the_goal(kind):
+    for attempt in range(10):
+        task, _ = await asked_for(kind, attempt)
+        row = await played_by(task.intended, task)
+        assert row.state == task.goal
+        assert not {"missing_call", "goal_not_reached"} & await failures(row)
+
+
+@pytest.mark.parametrize("kind", ["single", "multi_step", "parallel"])
+async def test_an_assistant_that_leaves_a_call_out_fails(kind):
+    for attempt in range(10):
+        task, _ = await asked_for(kind, attempt)
+        row = await played_by(task.intended[:-1], task)
+        found = await failures(row)
+        assert "missing_call" in found
+        # Where nothing at all was called there is no state to be seen.
+        assert ("goal_not_reached" in found) == (task.intended[-1].changes and len(task.intended) > 1)

@@ -374,6 +374,11 @@ def raw_call_text(row, rng):
     return _with_answer(row, f"{text} {row.messages[-1].content}")
 
 
+def leaked_reasoning(row, rng):
+    text = rng.choice(("<think>That is easy.", "That is easy.</think>"))
+    return _with_answer(row, f"{text} {row.messages[-1].content}")
+
+
 FAULTS: tuple[tuple[Fault, str, str], ...] = (
     (unknown_tool, "L0", "unknown_tool"),
     (bad_enum, "L0", "invalid_arguments"),
@@ -406,5 +411,6 @@ FAULTS: tuple[tuple[Fault, str, str], ...] = (
     (user_twice, "hygiene", "wrong_order"),
     (fallback_text, "hygiene", "fallback_text"),
     (raw_call_text, "hygiene", "raw_call_text"),
+    (leaked_reasoning, "hygiene", "leaked_reasoning"),
 )
 """A fault, the rung that must see it, and the reason that it must give."""

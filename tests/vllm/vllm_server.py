@@ -80,6 +80,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "--tool-call-parser",
         "hermes",
     ]
+    # Without it only the envelope of a demanded call is constrained, and its arguments are free text.
+    command += ["--tool-strict-level", "parameter"]
     command += ["--chat-template", str(Path(__file__).with_name("hermes.jinja"))]
     log = tmp_path_factory.mktemp("vllm") / "server.log"
     with log.open("w") as file:

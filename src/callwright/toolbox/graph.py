@@ -5,8 +5,8 @@
     [Feed(field="id", argument="loan_id", confirmed=True)]
 
 A field is a candidate when it has the argument's name, or when it is the `id` of the kind of thing that the argument
-names. In a world the edge is then tried out: the value that really came back is accepted, and one that was made up is
-not. What cannot be executed stays unconfirmed.
+names or the tool acts on. In a world the edge is then tried out: the value that really came back is accepted, and one
+that was made up is not. What cannot be executed stays unconfirmed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from callwright.schemas.base import Record
 from callwright.schemas.tool import Tool, Toolkit, WorldBinding
 from callwright.sources.validation import errors
 from callwright.toolbox.rehearsal import Rehearsal
-from callwright.values.makers import NOTHING, field_for, is_id_name, json_type, make
+from callwright.values.makers import NOTHING, field_for, is_id_name, json_type, make, record_for
 from callwright.values.spoken import humanise, singular
 
 _SEEDS = range(12)
@@ -86,7 +86,8 @@ def _candidates(giver: Tool, taker: Tool) -> Iterator[Feed]:
             continue
         for field, kinds in fields.items():
             documented = giver.name in schema.get("description", "")
-            same = field == name or (field == "id" and (documented or _of_kind(giver, name, taker)))
+            # Everything has an "id": which kind of thing it names, the name alone does not say.
+            same = (documented or _of_kind(giver, name, taker)) if field == "id" else field == name
             if same and _type_of(schema) in kinds:
                 yield Feed(field=field, argument=name)
 
@@ -169,9 +170,14 @@ def _arguments(
     made = dict(known)
     phrases = toolkit.phrases.tools.get(tool.name) if toolkit.phrases else None
     usual = [one for one in (phrases.combinations if phrases else ()) if set(known) <= set(one)]
-    for name in (*tool.required, *(usual[0] if usual and tool.required else ())):
-        if name not in made and "=" not in name:
-            made[name] = _value(toolkit, tool, name, rng, rehearsal)
+    wanted = [
+        name
+        for name in (*tool.required, *(usual[0] if usual and tool.required else ()))
+        if name not in made and "=" not in name
+    ]
+    together = record_for(toolkit.phrases, tool.resource, set(wanted), rng) if toolkit.phrases else {}
+    for name in dict.fromkeys(wanted):
+        made[name] = together[name] if name in together else _value(toolkit, tool, name, rng, rehearsal)
     if any(True for _ in errors(tool.parameters, made)):
         raise ValueError(tool.name)
     return made

@@ -7,7 +7,7 @@ import math
 import random
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from functools import cache
 from typing import Any
 
@@ -42,6 +42,12 @@ def field_for(sheet: PhraseSheet | None, tool: str, name: str) -> Field_:
     if sheet is None:
         return Field_()
     return sheet.fields.get(f"{tool}.{name}") or sheet.fields.get(name) or Field_()
+
+
+def record_for(sheet: PhraseSheet, resource: str, names: Set[str], rng: random.Random) -> dict[str, Any]:
+    """Values that belong together, where several of the names are fields of one thing; else nothing."""
+    rows = [row for row in sheet.records.get(resource, ()) if len(names & set(row)) > 1]
+    return dict(rng.choice(rows)) if rows else {}
 
 
 def make(
