@@ -1,0 +1,50 @@
+"""A whole build with a real vLLM server as teacher. The model is too small to write good rows: the report says so."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from vllm_server import NAME, Server
+
+from callwright.engine.build import build, run_folder
+from callwright.engine.progress import read_statuses
+from callwright.engine.recipes import check_recipe
+from callwright.engine.shards import read_results
+from callwright.engine.workshop import Workshop
+from callwright.errors import ShortfallError
+
+
+async def test_a_build_ends_in_a_version_or_says_how_little_was_accepted_and_why(
+    server: Server, tmp_path: Path
+) -> None:
+    teacher = {"engine": "openai", "base_url": server.base_url, "model": NAME, "in_flight": 24}
+    body = {
+        "dataset": "small",
+        "size": 6,
+        "seed": 7,
+        "tools": [{"world": "calendar"}, {"world": "units"}],
+        "models": {"teacher": teacher | {"max_tokens": 120, "timeout_s": 240}},
+        "mix": {"single": 0.5, "clarification": 0.5},
+        "accept": {"rung": "L2"},
+    }
+    workshop = Workshop.of(check_recipe(body, "small"), tmp_path)
+    try:
+        built = await build(workshop, tmp_path / "data")
+        accepted = built.version.statistics.rows
+        assert accepted == 6
+    except ShortfallError as error:
+        assert "rows missing after" in str(error) and "drops: " in str(error)
+    [status] = read_statuses(tmp_path / "data")
+    assert status["state"] in ("done", "short")
+    folder = run_folder(workshop, tmp_path / "data")
+    results = [one for path in sorted((folder / "shards").glob("*.jsonl")) for one in read_results(path)]
+    assert len(results) == status["attempts"]
+    reasons = Counter(f"{one.gate} {one.code}" for one in results if not one.accepted)
+    print(f"{len(results)} attempts, {status['accepted']} accepted, dropped: {dict(reasons.most_common())}")
+    assert all(one.gate and one.code for one in results if not one.accepted)
+    assert sum(reasons.values()) + status["accepted"] == len(results)
+    lines = (folder / "journal.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == status["requests"]
+    assert all(json.loads(line)["completion_tokens"] > 0 for line in lines)
