@@ -16,7 +16,8 @@ from typing import Any
 from callwright.errors import GenerationError
 from callwright.generators.toolalpaca.offline import Wording, frames
 from callwright.generators.toolalpaca.plan import Planner, Scenario, is_opaque
-from callwright.generators.toolalpaca.walks import scenarios
+from callwright.generators.toolalpaca.walks import first_scenario
+from callwright.schemas.base import digest
 from callwright.schemas.phrases import Field_, Lookup, PhraseSheet, ToolPhrases
 from callwright.schemas.task import Kind
 from callwright.schemas.tool import OpenAPIBinding, Refusal, Tool, Toolkit
@@ -64,6 +65,17 @@ _REHEARSED_ON = dt.date(2025, 1, 6)
 
 def with_sheet(toolkit: Toolkit) -> tuple[Toolkit, tuple[Refusal, ...]]:
     """The toolkit with a phrase for every tool that the offline teacher can serve, and why it cannot the others."""
+    key = digest(toolkit.model_dump(mode="json"))
+    if key not in _WORDED:
+        _WORDED[key] = _worded(toolkit)
+    return _WORDED[key]
+
+
+_WORDED: dict[str, tuple[Toolkit, tuple[Refusal, ...]]] = {}
+"""What trying every tool of a toolkit came to, which takes a while."""
+
+
+def _worded(toolkit: Toolkit) -> tuple[Toolkit, tuple[Refusal, ...]]:
     given = toolkit.phrases or PhraseSheet(noun=_noun(toolkit))
     fields, tools = dict(given.fields), dict(given.tools)
     refusals: list[Refusal] = []
@@ -338,10 +350,10 @@ def _unanswerable(toolkit: Toolkit) -> Iterator[Refusal]:
     assert toolkit.phrases is not None
     for name in toolkit.phrases.tools:
         tool = toolkit.tool(name)
-        tried = [found[0] for kind in _TRIED if (found := scenarios(toolkit, kind, only=name).get(name))]
+        tried = [first_scenario(toolkit, kind, tool) for kind in _TRIED]
         try:
             for number in range(_SAMPLES):
-                for scenario in tried:
+                for scenario in filter(None, tried):
                     _rehearse(toolkit, scenario, number)
         except GenerationError as error:
             if error.code != "plan_failed":  # a world may say no to what was drawn; another draw will do

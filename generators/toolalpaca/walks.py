@@ -33,13 +33,19 @@ OFFERED = (3, 8)
 """Tools offered in a row, at least and at most."""
 
 
-def scenarios(toolkit: Toolkit, kind: Kind, *, only: str | None = None) -> dict[str, list[Scenario]]:
-    """Tool -> every scenario of a kind that the toolkit's phrase sheet can word; of one tool with `only`."""
+def scenarios(toolkit: Toolkit, kind: Kind) -> dict[str, list[Scenario]]:
+    """Tool -> every scenario of a kind that the toolkit's phrase sheet can word."""
     if toolkit.phrases is None:
         return {}
     walks = _Walks(toolkit, toolkit.phrases)
-    found = {tool.name: list(walks.of(tool, kind)) for tool in walks.worded if only in (None, tool.name)}
+    found = {tool.name: list(walks.of(tool, kind)) for tool in walks.worded}
     return {name: listed for name, listed in found.items() if listed}
+
+
+def first_scenario(toolkit: Toolkit, kind: Kind, tool: Tool) -> Scenario | None:
+    """The simplest scenario of a kind for one tool; None where there is none."""
+    assert toolkit.phrases is not None
+    return next(_Walks(toolkit, toolkit.phrases).of(tool, kind), None)
 
 
 def possible(toolkits: Sequence[Toolkit], kind: Kind) -> dict[tuple[str, str], list[Scenario]]:
@@ -172,14 +178,22 @@ class _Walks:
 
     def _refusable(self, goal: Goal) -> bool:
         """Whether a world of some seed says no to some value of it."""
-        for seed in range(3):
-            planner = Planner(self._toolkit, seed, dt.date(2026, 3, 10), random.Random(seed))
-            try:
-                planner.plan(self._scenario(goal, refused=True), 0)
-            except GenerationError:
-                continue
-            return True
-        return False
+        key = (self._toolkit.id, goal)
+        if key not in _REFUSABLE:
+            _REFUSABLE[key] = any(self._says_no(goal, seed) for seed in range(3))
+        return _REFUSABLE[key]
+
+    def _says_no(self, goal: Goal, seed: int) -> bool:
+        planner = Planner(self._toolkit, seed, dt.date(2026, 3, 10), random.Random(seed))
+        try:
+            planner.plan(self._scenario(goal, refused=True), 0)
+        except GenerationError:
+            return False
+        return True
+
+
+_REFUSABLE: dict[tuple[str, Goal], bool] = {}
+"""(Toolkit, goal) -> what trying came to; a toolkit's id names its tools and wordings."""
 
 
 def _may_run_beside(tool: Tool) -> bool:

@@ -74,7 +74,7 @@ def test_a_list_tells_what_is_true_after_the_other_calls():
 
 
 def test_a_follow_up_may_be_about_the_thing_that_was_looked_up_before():
-    found = scenarios(kit("weather"), "multi_step", only="get_daily_forecast")["get_daily_forecast"]
+    found = scenarios(kit("weather"), "multi_step")["get_daily_forecast"]
     pairs = [one.goals for one in found if len(one.goals) > 1]
     assert pairs
     assert {(first.tool, second.follows) for first, second in pairs} == {("get_current_conditions", True)}

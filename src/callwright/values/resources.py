@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from callwright.schemas.tool import Tool
 from callwright.values.spoken import humanise, singular
 
 
 def share_resource(one: Tool, other: Tool) -> bool:
     """Whether the tools' resources have a noun in common: "special-events" and "events" do."""
-    return one.name == other.name or bool(_nouns(one) & _nouns(other))
+    return one.name == other.name or bool(_nouns(one.resource) & _nouns(other.resource))
 
 
-def _nouns(tool: Tool) -> set[str]:
-    return {singular(word) for word in humanise(tool.resource).split() if len(word) > 2}
+@lru_cache(maxsize=4096)
+def _nouns(resource: str) -> frozenset[str]:
+    return frozenset(singular(word) for word in humanise(resource).split() if len(word) > 2)

@@ -6,6 +6,7 @@ import datetime as dt
 import random
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from callwright.values.mentions import MONTHS, WEEKDAYS
@@ -107,6 +108,7 @@ def say(value: Any, clock: dt.date, rng: random.Random) -> str:
     return say_time(text) if CLOCK_TIME.fullmatch(text) else text
 
 
+@lru_cache(maxsize=8192)
 def humanise(name: str) -> str:
     """`ticketType`, `ticket_type` and `ticket-type` as "ticket type"."""
     spaced = re.sub(r"([a-z0-9])([A-Z])|([A-Z]+)([A-Z][a-z])", r"\1\3 \2\4", name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import random
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -146,9 +146,10 @@ class WaitlistEntry(Thing):
     notice_hours: int
 
 
+@lru_cache(maxsize=2**16)
 def _taken(seed: int, doctor_id: str, day: dt.date, start_time: str) -> bool:
     """Whether another patient has that time: a function of the seed and the time alone."""
-    chance = random.Random(digest([seed, doctor_id, day.isoformat(), start_time])).random()
+    chance = int(digest([seed, doctor_id, day.isoformat(), start_time])[:8], 16) / 2**32
     return start_time in POPULAR and chance < 0.5
 
 
