@@ -16,7 +16,7 @@ test: $(VENV)/.dev ## The fast suite
 	$(BIN)/python -m pytest
 
 test-vllm: $(VENV)/.dev vllm-env ## Against a real vLLM server on the CPU, with a small real model
-	$(BIN)/python -m pytest tests/vllm
+	$(BIN)/python -m pytest --numprocesses=0 tests/vllm
 
 vllm-env: $(VLLM)/.ready ## vLLM on the CPU and a model of 135M parameters, in an environment of their own
 

@@ -174,13 +174,17 @@ def test_walks_of_every_shape_come_up(rows):
     assert all(found.values()), found
 
 
-def test_a_follow_up_acts_on_what_came_of_the_call_before(rows):
+def test_a_follow_up_acts_on_what_the_call_before_made_or_acted_on(rows):
     following = [row for row in rows if _follows(plan_of(row))]
     for row in following:
         *_, (before, results, _), (calls, _, _) = turns(row)
         (call,), (result,) = calls, results
         made = json.loads(result.content)
-        ids = [value for value in json.loads(call.arguments).values() if value in made.values()]
+        known = [
+            *(made.values() if isinstance(made, dict) else ()),
+            *json.loads(before[0].arguments).values(),
+        ]
+        ids = [value for value in json.loads(call.arguments).values() if value in known]
         assert ids, (before, call)
 
 

@@ -159,7 +159,13 @@ def ungrounded_value(row: Trajectory, rng: random.Random) -> Trajectory | None:
     return None
 
 
+_OWN_WORDS = frozenset(("body", "comment", "content", "description", "message", "note", "notes", "text"))
+"""Text that an assistant may compose itself: nobody has to have said it. Its facts are another matter."""
+
+
 def _unheard(row: Trajectory, name: str, old: Any, tool: Tool, rng: random.Random) -> Any:
+    if name in _OWN_WORDS:
+        return None
     schema = tool.properties[name]
     text = _folded(_text(row))
     for _ in range(20):
@@ -608,6 +614,8 @@ def other_number(row: Trajectory, rng: random.Random) -> Trajectory | None:
     new = [
         value for _, value in _leaves(read[1], ()) if isinstance(value, int | float) and value not in given
     ]
+    # Where the number of the request is the one that came back, nothing would become wrong.
+    given = [value for value in given if not re.search(rf"(?<![\d.]){value:.12g}(?![\d.])", answer)]
     if len(new) != 1 or not given or f"{new[0]:.12g}" not in answer:
         return None
     return faults._with_answer(row, answer.replace(f"{new[0]:.12g}", f"{given[0]:.12g}"))
