@@ -64,6 +64,8 @@ class Statistics(Record):
     """Tool -> calls in accepted rows."""
     by_rung: dict[str, int] = {}
     """Highest rung that a row passed -> accepted rows."""
+    recovered: int = 0
+    """Accepted rows in which a call failed and the right next move followed."""
     mended: dict[str, int] = {}
     """Action and reason (`trim padding`) -> how often it was done to accepted rows before they were judged."""
     attempts: int = 0

@@ -99,5 +99,6 @@ def _describe(version: Version) -> None:
         ("mended", counts.mended),
     ):
         print(f"{title:<9} {', '.join(f'{name} {count}' for name, count in table.items()) or 'none'}")
+    print(f"recovered {counts.recovered} rows in which a call failed and the right next move followed")
     drops = ", ".join(f"{drop.gate} {drop.code} {drop.count}" for drop in counts.drops)
     print(f"drops     {drops or 'none'}")

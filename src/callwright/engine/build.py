@@ -302,6 +302,7 @@ class _Run:
         by_toolkit: Counter[str] = Counter()
         by_rung: Counter[str] = Counter()
         mended: Counter[str] = Counter()
+        recovered = 0
         for result in _rows(paths):
             if result.trajectory_id not in chosen or not result.accepted:
                 continue
@@ -313,6 +314,7 @@ class _Run:
             by_toolkit[result.task["toolkit"]] += 1
             by_tool.update(_called(result))
             by_rung[highest_rung(result.verdicts) or "none"] += 1
+            recovered += any(status >= 300 for status in _statuses(result))
             mended.update(f"{mend.action} {mend.code}" for mend in result.mends)
         statistics = Statistics(
             rows=len(members),
@@ -322,6 +324,7 @@ class _Run:
             by_toolkit=dict(sorted(by_toolkit.items())),
             by_tool=dict(sorted(by_tool.items())),
             by_rung=dict(sorted(by_rung.items())),
+            recovered=recovered,
             mended=dict(sorted(mended.items())),
             attempts=sum(cell.attempts for cell in filled),
             drops=_drop_counts(filled),
@@ -359,6 +362,13 @@ def _called(result: Result) -> Iterator[str]:
     for message in result.trajectory["messages"]:
         for call in message.get("tool_calls", ()):
             yield call["name"]
+
+
+def _statuses(result: Result) -> Iterator[int]:
+    """The status of each observation."""
+    for message in result.trajectory["messages"]:
+        if message["role"] == "tool":
+            yield message["observation"]["status"]
 
 
 def _counted(values: Iterator[Any]) -> dict[str, int]:
