@@ -131,6 +131,7 @@ class SimulatedSession:
             },
             sampling=self._sampling,
             item=self._item,
+            urgency=len(messages),
         )
 
 
