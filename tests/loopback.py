@@ -58,6 +58,8 @@ class Seen:
 
     body: Body
     headers: Mapping[str, str]
+    raw: bytes
+    """The body as it was sent."""
 
 
 class Loopback:
@@ -81,6 +83,8 @@ class Loopback:
         self.metrics_read = 0
         self._port = 0
         self.seen: list[Seen] = []
+        self.peers: set[int] = set()
+        """The client's port of each connection that brought a request."""
         self.at_once = 0
         self.most_at_once = 0
 
@@ -129,7 +133,9 @@ class Loopback:
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
-        self.seen.append(Seen(body, dict(request.headers)))
+        if request.transport is not None:
+            self.peers.add(request.transport.get_extra_info("peername")[1])
+        self.seen.append(Seen(body, dict(request.headers), await request.read()))
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
