@@ -11,8 +11,9 @@ from typing import Any
 
 import loopback as lb
 import pytest
+from command import ended, started
 from teacher import museum_teacher
-from workshops import museum_recipe
+from workshops import museum_recipe, written
 
 from callwright.engine.build import Built, build, run_folder
 from callwright.engine.preview import preview
@@ -63,6 +64,21 @@ async def stopped(made: Workshop, data: Path) -> str:
     assert "\n" not in str(caught.value)
     assert read_statuses(data)[0]["state"] == "stopped"
     return str(caught.value)
+
+
+async def test_the_command_says_it_in_its_last_line_and_the_same_command_goes_on(tmp_path: Path):
+    async with lb.Loopback(costly(museum_teacher)) as server:
+        recipe = written(
+            museum_recipe(server.base_url, size=4) | {"budget": {"requests": 5}}, tmp_path / "recipe.yaml"
+        )
+        command = ("build", str(recipe), "--no-prefect", "--data", str(tmp_path / "data"))
+        code, out, err = await ended(await started(*command, cwd=tmp_path))
+        assert (code, out, server.count) == (4, "", 5)
+        said = err.splitlines()[-1]  # after the line of the progress
+        assert "budget.requests: 5 is used up; spent so far: 5 requests. Raise it" in said
+        code, out, err = await ended(await started(*command, "--set", "budget.requests=500", cwd=tmp_path))
+        assert code == 0, err
+        assert asked_twice(server) == 0
 
 
 @pytest.mark.parametrize("requests", [1, 7, 23])
