@@ -145,16 +145,15 @@ class Slots:
         self._hand_out()
 
     def failed(self, slot: Slot, *, gone: bool) -> bool:
-        """Whether others take over: the slot's endpoint rests, and there is one that does not.
+        """Whether others take over: the slot's endpoint rests, and there is one that had no need to.
 
-        The last one never rests: what it says is what the user must be told.
+        The last such one never rests: what it says is what the user must be told.
         """
         limit = self.limits[slot.endpoint]
-        now = asyncio.get_running_loop().time()
-        if not any(one is not limit and not _rests(one, now) for one in self.limits):
+        if not any(one is not limit and not one.rest_s for one in self.limits):
             return False
         limit.fail(slot.started_in, self._rest_s, gone=gone)
-        return _rests(limit, now)
+        return limit.rest_s > 0 and limit.closed_until > asyncio.get_running_loop().time()
 
     def close(self) -> None:
         if self._alarm is not None:
@@ -196,7 +195,3 @@ class Slots:
     def _wake(self) -> None:
         self._alarm = None
         self._hand_out()
-
-
-def _rests(limit: Limit, now: float) -> bool:
-    return limit.rest_s > 0 and limit.closed_until > now
