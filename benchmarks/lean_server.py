@@ -29,6 +29,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 
     BODY,
 )
 ERROR = b"HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+ABSENT = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
 
 class Lean(asyncio.Protocol):
@@ -52,6 +53,9 @@ class Lean(asyncio.Protocol):
         length = int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
         if len(body) >= length:
             self._buffer = body[length:]
+            if head.startswith(b"GET"):  # a client that looks for metrics draws no error of another's
+                self._send(ABSENT)
+                return
             answer = ERROR if _CHANCE.random() < self._errors else ANSWER
             asyncio.get_running_loop().call_later(self._latency_s, self._send, answer)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from callwright.schemas.base import Record
 from callwright.schemas.task import KINDS, Kind
@@ -67,14 +67,23 @@ class OfflineModel(Record):
     """Conversations under way at once; rules gain nothing from more than one."""
 
 
+class Price(Record):
+    """USD for a million tokens."""
+
+    prompt: float = Field(ge=0.0)
+    completion: float = Field(ge=0.0)
+
+
 class OpenAIModel(Record):
     """Any endpoint that speaks OpenAI's chat format, such as vLLM's server."""
 
     engine: Literal["openai"]
-    base_url: str
+    base_url: Annotated[tuple[str, ...], Field(min_length=1)]
+    """One address or a list of them; several serve the same model and share the requests."""
     model: str
     in_flight: int = Field(default=16, ge=1)
-    """Requests under way at once, at the most."""
+    """Requests under way at once, at the most, all endpoints together."""
+    price: Price | None = None
     temperature: float = Field(default=0.7, ge=0.0, le=2.0)
     max_tokens: int = Field(default=1024, ge=1)
     """Tokens of one completion, at the most."""
@@ -83,6 +92,16 @@ class OpenAIModel(Record):
     retries: int = Field(default=5, ge=0)
     api_key_env: str = "OPENAI_API_KEY"
     """The environment variable that holds the key; the key itself never stands in a recipe."""
+
+    @field_validator("base_url", mode="before")
+    @classmethod
+    def _listed(cls, given: Any) -> Any:
+        addresses = [given] if isinstance(given, str) else given
+        if not isinstance(addresses, list | tuple) or not all(isinstance(one, str) for one in addresses):
+            raise ValueError("must be an address or a list of addresses")
+        if len(set(addresses)) < len(addresses):
+            raise ValueError("names an address twice")
+        return addresses
 
 
 Model = Annotated[OfflineModel | OpenAIModel, Field(discriminator="engine")]
@@ -119,6 +138,19 @@ class Splits(Record):
     """Share of root tasks whose rows go to the test split."""
 
 
+class Budget(Record):
+    """What a run may cost. It stops at the line, and the same command goes on when the line is raised."""
+
+    requests: int | None = Field(default=None, ge=1)
+    """Questions that a model answers, over all sittings of a run."""
+    tokens: int | None = Field(default=None, ge=1)
+    """Tokens of prompts and completions, over all sittings of a run."""
+    minutes: float | None = Field(default=None, gt=0.0)
+    """Of one sitting."""
+    usd: float | None = Field(default=None, gt=0.0)
+    """By `models.teacher.price`, over all sittings of a run."""
+
+
 class Recipe(Record):
     dataset: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
     size: int = Field(ge=1)
@@ -132,12 +164,21 @@ class Recipe(Record):
     accept: Accept = Accept()
     splits: Splits = Splits()
     views: tuple[Literal["trl"], ...] = ("trl",)
+    budget: Budget = Budget()
 
     @model_validator(mode="after")
     def _mix_is_whole(self) -> Recipe:
         total = sum(self.mix.values())
         if abs(total - 1.0) > 1e-6:
             raise ValueError(f"mix: the shares add up to {total:g}, not to 1")
+        return self
+
+    @model_validator(mode="after")
+    def _usd_has_a_price(self) -> Recipe:
+        if self.budget.usd is not None and getattr(self.models.teacher, "price", None) is None:
+            raise ValueError(
+                "budget.usd needs models.teacher.price: {prompt: ..., completion: ...}, USD for a million tokens"
+            )
         return self
 
     def quotas(self) -> dict[Kind, int]:

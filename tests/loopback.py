@@ -58,6 +58,8 @@ class Seen:
 
     body: Body
     headers: Mapping[str, str]
+    raw: bytes
+    """The body as it was sent."""
 
 
 class Loopback:
@@ -70,13 +72,19 @@ class Loopback:
         models: Iterable[str] = ("toy",),
         key: str | None = None,
         latency_s: float = 0.0,
+        metrics: Answer | Callable[[], Answer] | None = None,
     ) -> None:
         """With a `key`, requests without it get a 401. An answer instead of a responder is given always."""
         self.responder: Responder = responder if callable(responder) else lambda body: responder
         self.models = list(models)
         self.key = key
         self.latency_s = latency_s
+        self.metrics = metrics
+        self.metrics_read = 0
+        self._port = 0
         self.seen: list[Seen] = []
+        self.peers: set[int] = set()
+        """The client's port of each connection that brought a request."""
         self.at_once = 0
         self.most_at_once = 0
 
@@ -93,13 +101,15 @@ class Loopback:
         return len(self.seen)
 
     async def __aenter__(self) -> Loopback:
+        """The port stays the same when it is entered again."""
         self._closing = asyncio.Event()
         app = web.Application(client_max_size=64 * 2**20)
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_get("/v1/models", self._list_models)
+        app.router.add_get("/metrics", self._metrics)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
         await site.start()
         self._port = self._runner.addresses[0][1]
         return self
@@ -116,9 +126,16 @@ class Loopback:
         ]
         return web.json_response({"object": "list", "data": listed})
 
+    async def _metrics(self, request: web.Request) -> web.StreamResponse:
+        self.metrics_read += 1
+        answer = self.metrics() if callable(self.metrics) else self.metrics
+        return await self._send(request, Status(404) if answer is None else answer)
+
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
-        self.seen.append(Seen(body, dict(request.headers)))
+        if request.transport is not None:
+            self.peers.add(request.transport.get_extra_info("peername")[1])
+        self.seen.append(Seen(body, dict(request.headers), await request.read()))
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:

@@ -149,6 +149,7 @@ class _Episode:
             sampling=self._sampling,
             sample=self._task.attempt,
             item=self._item,
+            urgency=len(self.messages),
         )
 
     def _user_request(self) -> Request:
@@ -167,6 +168,7 @@ class _Episode:
             sampling=self._sampling,
             sample=self._task.attempt,
             item=self._item,
+            urgency=len(self.messages),
         )
 
     def _variables(self) -> dict[str, Any]:

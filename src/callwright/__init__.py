@@ -24,6 +24,7 @@ def build(recipe: Path | str, data: Path | str | None = None, *, overrides: tupl
     Raises:
         UsageError: The recipe is wrong.
         ModelError: The endpoint failed for good; call again to continue.
+        BudgetError: A budget of the recipe is used up; raise it and call again to continue.
         ShortfallError: The teacher brought fewer good rows than the recipe asks for.
     """
     from callwright.engine.api import build as engine_build

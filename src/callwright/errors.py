@@ -5,6 +5,7 @@
     ├── SourceError          exit 1   a file of tools cannot be read
     ├── ModelError           exit 4   an endpoint failed; the run can be continued
     │   └── ReplyError       (item)   a model answered, but not in the shape that was asked for
+    ├── BudgetError          exit 4   a budget of the recipe is used up; the run can be continued
     ├── GenerationError      (item)   a generator could not make its product; the attempt is a counted drop
     │   └── InterruptedCallError      what became of a call is not known; the conversation begins anew
     ├── JudgeError           (item)   a judge reached no verdict; the row stays unjudged, never failed
@@ -45,6 +46,12 @@ class ReplyError(ModelError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
+
+
+class BudgetError(CallwrightError):
+    """A budget of the recipe is used up; what was answered is kept, and a larger one goes on from there."""
+
+    exit_code = 4
 
 
 class GenerationError(CallwrightError):

@@ -57,7 +57,6 @@ def test_a_wrong_recipe_is_told_by_line_and_key(tmp_path: Path, change: tuple[st
 @pytest.mark.parametrize(
     ("lines", "place"),
     [
-        ("budget: {tokens: 5}", ":9: budget: "),
         ("leaks: [x.jsonl]", ":9: leaks: "),
         ("schedule: '0 2 * * *'", ":9: schedule: "),
         ("splits: {unseen_tools: 0.1}", ":9: splits.unseen_tools: "),

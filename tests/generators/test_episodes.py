@@ -65,6 +65,15 @@ async def test_the_guidance_shapes_the_request_and_stays_out_of_the_row():
     assert "How you work:" not in row.messages[0].content
 
 
+async def test_the_more_has_been_said_the_more_urgent_a_request_is():
+    task = given("I want a ticket.", kind="clarification", hidden={"details": "a general ticket"})
+    _, model = await played(task, say("Which kind?"), say("General."), ASK, SERVED, say("Done."))
+    talk = [request.urgency for request in model.requests if request.purpose != "toolbox.server"]
+    assert talk == sorted(set(talk)) and talk[0] > 0  # a task's own request has no urgency
+    _, model = await played(given(), ASK, SERVED, ASK, SERVED, say("Done."))
+    assert [request.urgency for request in model.requests] == [2, 3, 4, 5, 6]
+
+
 async def test_a_language_model_gets_no_variables_and_no_plan():
     _, model = await played(given(plan={}), ASK, SERVED, say("Done."))
     assert all(request.variables == {} for request in model.requests if request.purpose != "toolbox.server")

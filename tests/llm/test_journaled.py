@@ -170,9 +170,10 @@ def test_what_decides_an_answer_is_in_the_key(change: dict[str, Any]):
         assert request_key(model, BASE.model_copy(update=change)) != request_key(model, BASE)
 
 
-def test_the_key_names_the_model_and_not_the_item():
-    other: Request = BASE.model_copy(update={"item": "two"})
-    assert request_key(LM, other) == request_key(LM, BASE)
+def test_the_key_names_the_model_and_neither_the_item_nor_the_urgency():
+    for change in ({"item": "two"}, {"urgency": 5}):
+        other: Request = BASE.model_copy(update=change)
+        assert request_key(LM, other) == request_key(LM, BASE)
     assert request_key(LM, BASE) != request_key(Scripted([], id="openai:big"), BASE)
 
 

@@ -325,7 +325,7 @@ async def test_a_few_random_errors_cost_little_and_leave_the_cap_alone():
 
         async def one(number: int) -> None:
             await model.complete(question(str(number)))
-            limits.append(model.cap.limit)
+            limits.append(model.slots.limits[0].limit)
 
         await asyncio.gather(*(one(n) for n in range(400)))
     assert server.count <= 400 * 1.08
@@ -339,11 +339,11 @@ async def test_the_cap_falls_to_what_the_server_takes_and_recovers():
     async with server:
         model = chat(server, in_flight=32, retries=20)
         await asyncio.gather(*(model.complete(question(str(n))) for n in range(200)))
-        assert model.cap.limit <= 8
+        assert model.slots.limits[0].limit <= 8
         wasted = server.count - 200
         takes = 32
         await asyncio.gather(*(model.complete(question(f"more {n}")) for n in range(600)))
-        assert model.cap.limit == 32
+        assert model.slots.limits[0].limit == 32
         assert server.count - wasted == 800
         await model.close()
     assert wasted < 150

@@ -90,6 +90,7 @@ async def build(
 
     Raises:
         ModelError: The endpoint failed for good; the run can be continued.
+        BudgetError: A budget of the recipe is used up; with a larger one the run can be continued.
         ShortfallError: The teacher brought fewer good rows than the recipe asks for; no version was made.
         StoreError: The data folder cannot be used.
     """
@@ -153,7 +154,10 @@ class _Run:
             (folder / "recipe.json").write_text(json.dumps(recipe.resolved(), indent=1), encoding="utf-8")
             self._earlier = _earlier_calls(data, folder, teacher.id)
             self._model = Journaled(
-                teacher, self._journal, self._earlier.get if self._earlier is not None else None
+                teacher,
+                self._journal,
+                self._earlier.get if self._earlier is not None else None,
+                workshop.purse(self._journal, self._earlier),
             )
             self._toolbox = workshop.toolbox(self._model, self._calls)
         except BaseException:
@@ -238,9 +242,9 @@ class _Run:
             await asyncio.sleep(0.25)
 
     def _tell(self, *, now: bool = False) -> None:
-        finished, self._attempts.finished = self._attempts.finished, []
-        for result in finished:
-            self._progress.attempt(result.accepted, result.gate, result.code)
+        for (gate, code), count in self._attempts.ended.items():
+            self._progress.attempts_ended(gate, code, count)
+        self._attempts.ended.clear()
         stats = self._model.stats
         self._progress.requests = stats["asked"]
         self._progress.remembered = stats["answered_from_journal"] + stats["answered_from_store"]

@@ -17,12 +17,13 @@ async def preview(workshop: Workshop, data: Path, rows: int) -> list[Result]:
 
     Raises:
         ModelError: The endpoint failed for good.
+        BudgetError: A budget of the recipe is used up.
     """
     recipe = workshop.recipe
     kinds = list(recipe.quotas())
     method = recipe.methods.names[0]
     with Journal(run_folder(workshop, data) / "journal.jsonl") as journal:
-        model = Journaled(workshop.teacher(), journal)
+        model = Journaled(workshop.teacher(), journal, purse=workshop.purse(journal))
         toolbox = workshop.toolbox(model)
         try:
             attempts = Attempts(

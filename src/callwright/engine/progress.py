@@ -37,11 +37,13 @@ class Progress:
     started_at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
     _written_s: float = 0.0
 
-    def attempt(self, accepted: bool, gate: str, code: str) -> None:
-        self.attempts += 1
-        self.accepted += accepted
+    def attempts_ended(self, gate: str, code: str, count: int) -> None:
+        """Count attempts that ended alike; without a code they were accepted."""
+        self.attempts += count
         if code:
-            self.drops[f"{gate} {code}"] += 1
+            self.drops[f"{gate} {code}"] += count
+        else:
+            self.accepted += count
 
     def tell(self, *, now: bool = False) -> None:
         """Write `status.json`, at most twice a second unless `now`."""

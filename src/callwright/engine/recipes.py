@@ -23,7 +23,6 @@ _PLANNED: Mapping[tuple[str, ...], str] = {
     ("models", "student"): "a student model",
     ("splits", "unseen_tools"): "a split of held-out tools",
     ("leaks",): "the leak gate",
-    ("budget",): "a budget",
     ("schedule",): "a schedule",
 }
 """Keys of the format whose feature this version does not have. They are refused, never ignored."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -82,14 +83,15 @@ class Attempts:
         self._max_calls = max_calls
         self._seed = seed
         self._gate = asyncio.Semaphore(in_flight)
-        self.finished: list[Result] = []
-        """Results since the last look, for progress; whoever looks empties it."""
+        self.ended: Counter[tuple[str, str]] = Counter()
+        """Attempts since the last look by gate and code, empty ones for accepted rows; whoever looks clears it."""
 
     async def run(self, shard: Shard, folder: Path) -> Path:
         """The shard's file, made unless it is there already.
 
         Raises:
             ModelError: The endpoint failed for good; what was answered so far is in the journal.
+            BudgetError: A budget of the recipe is used up; the same holds.
         """
         path = folder / f"{shard.name}.jsonl"
         if path.exists():
@@ -108,7 +110,7 @@ class Attempts:
     async def _keep(self, slot: Slot, results: list[Result | None], index: int) -> None:
         try:
             result = results[index] = await self.attempt(slot)
-            self.finished.append(result)
+            self.ended[result.gate, result.code] += 1
         finally:
             self._gate.release()
 

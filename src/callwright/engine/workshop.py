@@ -18,11 +18,12 @@ from callwright.generators.toolalpaca.instructions import Instructions
 from callwright.judges import checks
 from callwright.judges.base import Judge
 from callwright.llm.base import Model, Sampling
+from callwright.llm.budget import Purse
 from callwright.llm.journal import Journal
 from callwright.llm.offline import Offline
 from callwright.llm.openai import OpenAIChat
 from callwright.schemas.base import digest
-from callwright.schemas.recipe import OpenAIModel, Recipe, ToolSource
+from callwright.schemas.recipe import Budget, OpenAIModel, Recipe, ToolSource
 from callwright.schemas.tool import Refusal, Tool, Toolkit
 from callwright.toolbox import offline as toolbox_offline
 from callwright.toolbox.base import Toolbox
@@ -86,7 +87,7 @@ class Workshop:
         """Names everything that decides rows, and nothing that does not."""
         recipe = self.recipe
         teacher = recipe.models.teacher.model_dump(
-            mode="json", exclude={"in_flight", "base_url", "timeout_s", "retries", "api_key_env"}
+            mode="json", exclude={"in_flight", "base_url", "price", "timeout_s", "retries", "api_key_env"}
         )
         return digest(
             {
@@ -116,6 +117,20 @@ class Workshop:
         answerers = toolalpaca_offline.answers(self.toolkits) | toolbox_offline.answers(self.toolkits)
         rules = digest([code_digest(), [toolkit.id for toolkit in self.toolkits]])
         return Offline(answerers, rules)
+
+    def purse(self, journal: Journal, earlier: Journal | None = None) -> Purse | None:
+        """What keeps a run within the recipe's budget; None where nothing costs anything.
+
+        What the journal holds was paid for, unless it was copied from what earlier runs were answered.
+        """
+        config, budget = self.recipe.models.teacher, self.recipe.budget
+        if budget == Budget() or not isinstance(config, OpenAIModel):
+            return None
+        return Purse(
+            budget,
+            config.price,
+            (entry for entry in journal if earlier is None or entry["key"] not in earlier),
+        )
 
     def operators(self, model: Model, toolbox: Toolbox) -> Mapping[str, Operators]:
         """Method -> its operators; a new method is one more line in METHODS."""

@@ -37,6 +37,9 @@ class Request(Record):
     """Which of several samples of the same question this is; from the item's identity, never from its arrival."""
     item: str = ""
     """Whose question it is, for the ledger; not in the key."""
+    urgency: int = 0
+    """Who comes first where requests queue; not in the key. In a conversation it is how much has been said, so that
+    conversations end before new ones begin; judges stand above all generators, at 1000."""
 
 
 class Usage(Record):

@@ -16,6 +16,8 @@ from callwright.llm.cap import Outcome
 LONGEST_WAIT_S = 120.0
 """A server that asks for more patience than this is asked again after so long all the same."""
 _CONNECT_S = 10.0
+_METRICS_S = 5.0
+_MOST_METRICS_BYTES = 4 * 2**20
 _SHORTEST_SECRET = 12
 _SHOWN_CHARACTERS = 400
 
@@ -32,6 +34,8 @@ class Trouble(Exception):
         self.wait_s = wait_s
         """What the server asked for."""
         self.outcome = outcome
+        self.address = ""
+        """Of the endpoint that was tried."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,18 @@ class Endpoint:
                 payload = json.loads(self._redacted(await response.read()))
             return sorted(str(model["id"]) for model in payload["data"])
         except (aiohttp.ClientError, OSError, ValueError, KeyError, TypeError):
+            return None
+
+    async def metrics(self) -> str | None:
+        """The server's metrics as text; None when it has none or does not answer. vLLM's stand beside `/v1`."""
+        address = f"{self.base_url.removesuffix('/v1')}/metrics"
+        patience = aiohttp.ClientTimeout(total=_METRICS_S)
+        try:
+            async with self._session().get(address, allow_redirects=False, timeout=patience) as response:
+                if response.status != 200:
+                    return None
+                return (await response.content.read(_MOST_METRICS_BYTES)).decode()
+        except (aiohttp.ClientError, OSError, ValueError):
             return None
 
     async def close(self) -> None:

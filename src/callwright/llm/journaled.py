@@ -10,8 +10,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from callwright.errors import StoreError
+from callwright.errors import ReplyError, StoreError
 from callwright.llm.base import Completion, Model, Request, decisive
+from callwright.llm.budget import Cost, Purse, cost_of
 from callwright.llm.journal import Journal
 from callwright.schemas.base import digest
 from callwright.schemas.version import LedgerEntry
@@ -27,13 +28,17 @@ class Journaled:
     question of another item), and `prompt_tokens` and `completion_tokens` of what was asked.
     """
 
-    def __init__(self, model: Model, journal: Journal, earlier: Earlier | None = None) -> None:
+    def __init__(
+        self, model: Model, journal: Journal, earlier: Earlier | None = None, purse: Purse | None = None
+    ) -> None:
+        """With a purse, only what the model is really asked costs something."""
         self.id = model.id
         self.reads_variables = model.reads_variables
         self.stats: Counter[str] = Counter()
         self._model = model
         self._journal = journal
         self._earlier = earlier
+        self._purse = purse
         self._flights: dict[str, _Flight] = {}
 
     async def complete(self, request: Request) -> Completion:
@@ -42,6 +47,7 @@ class Journaled:
         Raises:
             ModelError: The endpoint failed for good. Nothing is written; the next one who asks tries again.
             StoreError: The answer could not be written down.
+            BudgetError: The purse holds too little for it.
         """
         question = decisive(self._model, request)
         key = digest(question)
@@ -85,6 +91,23 @@ class Journaled:
                     del self._flights[key]
 
     async def _ask(self, key: str, question: dict[str, Any], request: Request) -> Completion:
+        if self._purse is None:
+            return _completion(await self._answered(key, question, request))
+        most = await self._purse.take(question)
+        used = Cost()
+        try:
+            entry = await self._answered(key, question, request)
+            used = cost_of(entry)
+        except ReplyError:
+            # An answer of no use was paid for all the same; how dear it was nobody says.
+            used = most
+            raise
+        finally:
+            self._purse.settle(most, used)
+        return _completion(entry)
+
+    async def _answered(self, key: str, question: dict[str, Any], request: Request) -> dict[str, Any]:
+        """The entry of the model's answer, written down."""
         answer = await self._model.complete(request)
         entry = {
             "key": key,
@@ -100,8 +123,8 @@ class Journaled:
         self.stats["asked"] += 1
         self.stats["prompt_tokens"] += answer.usage.prompt_tokens
         self.stats["completion_tokens"] += answer.usage.completion_tokens
-        # Read back from the entry, so that a run that is resumed sees the very same value.
-        return _completion(entry)
+        # The answer is read back from the entry, so that a run that is resumed sees the very same value.
+        return entry
 
 
 @dataclass

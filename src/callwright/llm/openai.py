@@ -10,8 +10,9 @@ from collections import Counter
 
 from callwright.errors import ModelError, ReplyError
 from callwright.llm.base import Completion, Request
-from callwright.llm.cap import AdaptiveCap, Outcome
+from callwright.llm.cap import Outcome, Slots
 from callwright.llm.endpoint import Endpoint, Reply, Trouble, retry_after_s
+from callwright.llm.pressure import EVERY_S, Pressure
 from callwright.llm.wire import BrokenReply, body_of, completion_of
 from callwright.schemas.recipe import OpenAIModel
 
@@ -34,12 +35,17 @@ class _SchemaRefusedError(Exception):
         self.for_good = for_good
 
 
+class _MovedError(Exception):
+    """The endpoint rests, and others take its requests over."""
+
+
 class OpenAIChat:
-    """One model behind one endpoint.
+    """One model behind one endpoint or several, which share its requests.
 
     `stats` counts `requests` (HTTP requests sent), `answered` (or refused for what the one request asks),
     `retries` and `retry_<reason>` for each reason, `fallback_response_format` (the server knows no schemas, so
-    they are stated in words from then on) and `fallback_schema` (it refused the schema of one request).
+    they are stated in words from then on), `fallback_schema` (it refused the schema of one request) and `moved`
+    (sent again at once, to another endpoint).
     """
 
     reads_variables = False
@@ -51,18 +57,24 @@ class OpenAIChat:
         max_in_flight: int | None = None,
         api_key: str | None = None,
         backoff_s: float = 0.5,
+        rest_s: float = 2.0,
+        metrics_every_s: float = EVERY_S,
     ) -> None:
         """The key comes from the variable that `config.api_key_env` names, unless it is given.
 
         Raises:
-            UsageError: `base_url` is no plain HTTP address, or the key cannot be sent.
+            UsageError: An address is no plain HTTP address, or the key cannot be sent.
         """
         key = os.environ.get(config.api_key_env, "") if api_key is None else api_key
         self.id = f"openai:{config.model}"
         self.stats: Counter[str] = Counter()
-        self.cap = AdaptiveCap(max_in_flight or config.in_flight)
         self._config = config
-        self._endpoint = Endpoint(config.base_url, key, config.timeout_s)
+        self._endpoints = [Endpoint(url, key, config.timeout_s) for url in config.base_url]
+        self.slots = Slots(max_in_flight or config.in_flight, len(self._endpoints), rest_s=rest_s)
+        self._pressures = [
+            Pressure(endpoint, limit, metrics_every_s)
+            for endpoint, limit in zip(self._endpoints, self.slots.limits, strict=True)
+        ]
         self._backoff_s = backoff_s
         self._native_schemas = True
         self._jitter = random.Random()
@@ -71,7 +83,7 @@ class OpenAIChat:
         """Answer one request; every trouble that may pass is waited out.
 
         Raises:
-            ModelError: The endpoint refuses us, is not there, or kept failing after every retry.
+            ModelError: An endpoint refuses us, or none is there, or the last one kept failing after every retry.
             ReplyError: `context_overflow`, `request_refused`, `raw_call_text` or `malformed_reply`; it concerns
                 this request only.
         """
@@ -86,6 +98,8 @@ class OpenAIChat:
                 self._fall_back(refused.for_good)
                 native = False
                 body = body_of(request, self._config.model, native_schema=False)
+            except _MovedError:
+                self.stats["moved"] += 1
             except Trouble as trouble:
                 tries += 1
                 if tries > self._patience(trouble, progress=self.stats["answered"] > answered_before):
@@ -96,47 +110,63 @@ class OpenAIChat:
 
     async def close(self) -> None:
         """Let go of connections."""
-        await self._endpoint.close()
+        self.slots.close()
+        for pressure, endpoint in zip(self._pressures, self._endpoints, strict=True):
+            await pressure.close()
+            await endpoint.close()
 
     async def _try(self, body: bytes, request: Request, *, schema_sent: bool) -> Completion:
-        started_in = await self.cap.acquire()
+        slot = await self.slots.acquire(request.urgency)
+        endpoint = self._endpoints[slot.endpoint]
+        self._pressures[slot.endpoint].watch()
         outcome: Outcome = "neither"
         pause_s = 0.0
         try:
             self.stats["requests"] += 1
-            reply = await self._endpoint.post("/chat/completions", body)
-            if reply.status != 200:
-                raise _passing(reply) or await self._refusal(reply, schema_sent)
+            completion = await self._answer(endpoint, body, request, schema_sent)
             outcome = "answered"
-            completion = completion_of(reply.data, request)
-        except ReplyError:
-            self.stats["answered"] += 1
-            raise
-        except BrokenReply as error:
-            raise Trouble(error.reason, str(error)) from error
         except Trouble as trouble:
             outcome, pause_s = trouble.outcome, trouble.wait_s
+            trouble.address = endpoint.base_url
+            # Too many requests are a matter of the limit: the endpoint is well.
+            if trouble.reason != "429" and self.slots.failed(slot, gone=trouble.reason == "unreachable"):
+                raise _MovedError from trouble
+            raise
+        except ReplyError:
+            outcome = "answered"
+            self.stats["answered"] += 1
             raise
         finally:
-            self.cap.release(started_in, outcome, pause_s=pause_s)
+            self.slots.release(slot, outcome, pause_s=pause_s)
         self.stats["answered"] += 1
         return completion
 
-    async def _refusal(self, reply: Reply, schema_sent: bool) -> Exception:
+    async def _answer(
+        self, endpoint: Endpoint, body: bytes, request: Request, schema_sent: bool
+    ) -> Completion:
+        reply = await endpoint.post("/chat/completions", body)
+        if reply.status != 200:
+            raise _passing(reply) or await self._refusal(endpoint, reply, schema_sent)
+        try:
+            return completion_of(reply.data, request)
+        except BrokenReply as error:
+            raise Trouble(error.reason, str(error)) from error
+
+    async def _refusal(self, endpoint: Endpoint, reply: Reply, schema_sent: bool) -> Exception:
         """What a status means that asking again would not change."""
         said = reply.message()
         if reply.status in (400, 413, 422):
-            return self._refused_request(reply.status, said, schema_sent)
+            return self._refused_request(endpoint, reply.status, said, schema_sent)
         hint = "correct base_url in the recipe"
         if reply.status in (401, 403):
             hint = f"set {self._config.api_key_env} to a key that may use the model {self._config.model!r}"
         elif reply.status == 404:
-            hint = await self._what_is_there()
+            hint = await self._what_is_there(endpoint)
         elif reply.location:
             hint += f", the server redirects to {reply.location}"
-        return ModelError(f"{self._endpoint.base_url} answers HTTP {reply.status} ({said}): {hint}")
+        return ModelError(f"{endpoint.base_url} answers HTTP {reply.status} ({said}): {hint}")
 
-    def _refused_request(self, status: int, said: str, schema_sent: bool) -> Exception:
+    def _refused_request(self, endpoint: Endpoint, status: int, said: str, schema_sent: bool) -> Exception:
         if _CONTEXT.search(said):
             return ReplyError(
                 "context_overflow", f"the request does not fit into the model's context: {said}"
@@ -145,13 +175,13 @@ class OpenAIChat:
             return _SchemaRefusedError(for_good="response_format" in said)
         if _NO_CALLS.search(said):
             return ModelError(
-                f"{self._endpoint.base_url} takes no tool calls ({said}): start the server with its tool-call "
+                f"{endpoint.base_url} takes no tool calls ({said}): start the server with its tool-call "
                 "parser (vLLM: --enable-auto-tool-choice --tool-call-parser NAME)"
             )
         return ReplyError("request_refused", f"HTTP {status}: {said}")
 
-    async def _what_is_there(self) -> str:
-        models = await self._endpoint.models()
+    async def _what_is_there(self, endpoint: Endpoint) -> str:
+        models = await endpoint.models()
         if models is None:
             return "correct base_url in the recipe; for most servers it ends in /v1"
         if self._config.model in models:
@@ -187,16 +217,18 @@ class OpenAIChat:
         return max(jittered, trouble.wait_s + min(jittered, 0.1 * trouble.wait_s))
 
     def _given_up(self, trouble: Trouble, tries: int) -> ModelError:
-        address = self._endpoint.base_url
         if self._never_there(trouble):
+            addresses = ", ".join(self._config.base_url)
             return ModelError(
-                f"nothing answers at {address} ({trouble}): start the server, or correct base_url in the recipe, "
+                f"nothing answers at {addresses} ({trouble}): start the server, or correct base_url in the recipe, "
                 "and run again"
             )
         hint = "run again to go on where it stopped"
         if trouble.reason == "broken_body" and not self.stats["answered"]:
             hint = "correct base_url in the recipe; for most servers it ends in /v1"
-        return ModelError(f"{address} failed {tries} times for one request, the last time: {trouble}; {hint}")
+        return ModelError(
+            f"{trouble.address} failed {tries} times for one request, the last time: {trouble}; {hint}"
+        )
 
 
 def _passing(reply: Reply) -> Trouble | None:

@@ -131,6 +131,8 @@ class SimulatedSession:
             },
             sampling=self._sampling,
             item=self._item,
+            # As long as the conversation is at least: the call has been said and is not told here.
+            urgency=len(messages) + 1,
         )
 
 

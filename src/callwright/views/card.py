@@ -224,7 +224,7 @@ def _limits(tally: Tally) -> str:
 
 
 def _public(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """The recipe without what is nobody's business: addresses of endpoints, and folders of a machine."""
+    """The recipe without what is nobody's business: addresses and prices of endpoints, and folders of a machine."""
 
     def clean(key: str, value: Any) -> Any:
         if isinstance(value, Mapping):
@@ -236,7 +236,7 @@ def _public(recipe: Mapping[str, Any]) -> dict[str, Any]:
     return {name: clean(name, value) for name, value in recipe.items() if name not in _PRIVATE}
 
 
-_PRIVATE = {"base_url", "api_key_env"}
+_PRIVATE = {"base_url", "api_key_env", "price", "budget"}
 _PATHS = {"openapi", "json", "phrases", "leaks"}
 
 
