@@ -57,11 +57,7 @@ def faults(trajectory: Trajectory, max_calls: int = MAX_CALLS) -> Iterator[Fault
     yield from _order(trajectory.messages)
     yield from _end(trajectory)
     yield from _calls(trajectory, max_calls)
-    spoken = _scripts(
-        "".join(
-            message.content for message in trajectory.messages if not isinstance(message, AssistantMessage)
-        )
-    )
+    heard = {"LATIN"}
     for step, message in enumerate(trajectory.messages):
         yield from _text(
             message.content, step, masked=isinstance(message, AssistantMessage) and not message.train
