@@ -63,9 +63,10 @@ def faults(trajectory: Trajectory, max_calls: int = MAX_CALLS) -> Iterator[Fault
             message.content, step, masked=isinstance(message, AssistantMessage) and not message.train
         )
         if not isinstance(message, AssistantMessage):
+            heard |= _scripts(message.content)
             continue
-        if _scripts(message.content) - spoken - {"LATIN"}:
-            yield Fault("mixed_script", "the assistant uses a script that nobody else does", step)
+        if _scripts(message.content) - heard:
+            yield Fault("mixed_script", "the assistant uses a script that nobody has used before", step)
         if _THOUGHT.search(message.content):
             yield Fault("leaked_reasoning", "a mark of reasoning stands in what the assistant says", step)
     for call in trajectory.tool_calls:
