@@ -45,6 +45,7 @@ class ReplyError(ModelError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
+        self.message = message
 
 
 class GenerationError(CallwrightError):
