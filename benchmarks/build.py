@@ -9,6 +9,7 @@ import asyncio
 import sys
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +36,10 @@ class Timed:
     @property
     def reads_variables(self) -> bool:
         return self.model.reads_variables
+
+    @property
+    def stats(self) -> Counter[str]:
+        return self.model.stats
 
     async def complete(self, request: Request) -> Completion:
         start = time.perf_counter()

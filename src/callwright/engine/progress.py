@@ -33,6 +33,8 @@ class Progress:
     remembered: int = 0
     """Questions answered from the journal or the store."""
     tokens: int = 0
+    troubles: Counter[str] = field(default_factory=Counter)
+    """What went wrong with requests and was overcome, earlier sittings included."""
     message: str = ""
     started_at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
     _written_s: float = 0.0
@@ -73,7 +75,17 @@ class Progress:
             "requests": self.requests,
             "remembered": self.remembered,
             "tokens": self.tokens,
+            "troubles": dict(sorted(self.troubles.items())),
         }
+
+
+def earlier_troubles(folder: Path) -> Counter[str]:
+    """What a run's earlier sittings had counted when they last wrote their status."""
+    try:
+        status = json.loads((folder / STATUS_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return Counter()
+    return Counter(status.get("troubles", {}))
 
 
 def read_statuses(data: Path) -> list[dict[str, Any]]:

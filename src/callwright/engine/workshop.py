@@ -28,6 +28,7 @@ from callwright.toolbox import offline as toolbox_offline
 from callwright.toolbox.base import Toolbox
 from callwright.toolbox.elsewhere import WorldsElsewhere
 from callwright.toolbox.http import HttpToolbox
+from callwright.toolbox.journal_only import JournalOnly
 from callwright.toolbox.journaled import JournaledToolbox
 from callwright.toolbox.python import PythonToolbox
 from callwright.toolbox.routed import SIMULATED, RoutedToolbox, box_of
@@ -126,13 +127,18 @@ class Workshop:
         """Whether some calls cannot be made again freely: they reach real systems, or somebody's own code."""
         return bool({box_of(tool) for tool in self.tools.values()} - {"world", SIMULATED})
 
-    def toolbox(self, model: Model, journal: Journal | None = None) -> Toolbox:
-        """What runs the calls of conversations; calls that go out are written down where there is a journal."""
+    def toolbox(self, model: Model, journal: Journal | None = None, *, replay: bool = False) -> Toolbox:
+        """What runs the calls of conversations; calls that go out are written down where there is a journal.
+
+        A replay lets none go out: it reads back what was written down.
+        """
         # Tang et al. 2023: the executor is sampled at 0.5.
         server = SimulatedToolbox(model, self.sampling().model_copy(update={"temperature": 0.5}))
         boxes: dict[str, Toolbox] = {"world": WorldToolbox(), SIMULATED: server}
         for name, box in self._boxes_out().items():
-            boxes[name] = box if journal is None else JournaledToolbox(box, journal)
+            boxes[name] = (
+                box if journal is None else JournaledToolbox(JournalOnly() if replay else box, journal)
+            )
         return RoutedToolbox(boxes)
 
     def _boxes_out(self) -> dict[str, Toolbox]:
