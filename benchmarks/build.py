@@ -58,8 +58,8 @@ class Timed:
 class TimedWorkshop(Workshop):
     """A workshop whose teacher is timed."""
 
-    def teacher(self) -> Model:
-        timed = Timed(super().teacher())
+    def teacher(self, folder: Path) -> Model:
+        timed = Timed(super().teacher(folder))
         _teachers.append(timed)
         return timed
 

@@ -74,7 +74,7 @@ async def test_a_replay_beside_its_version_makes_every_row_anew_and_no_second_ve
 async def test_the_offline_teacher_is_replayed_without_its_rules_being_asked(tmp_path: Path):
     workshop = demo("size=20")
     built = await build(workshop, tmp_path / "data")
-    other = with_ledger_of(tmp_path / "data", workshop.teacher().id, tmp_path / "other")
+    other = with_ledger_of(tmp_path / "data", workshop.teacher(tmp_path).id, tmp_path / "other")
     replayed = await build(workshop, other, replay=True)
     assert (replayed.version.id, replayed.asked) == (built.version.id, 0)
     assert exported(other, "demo@1", tmp_path / "one") == exported(

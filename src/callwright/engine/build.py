@@ -153,7 +153,7 @@ class _Run:
         self._shards = folder / ("replayed" if replay else "shards")
         recipe = workshop.recipe
         self._progress = Progress(recipe.dataset, recipe.size, folder, on_change)
-        teacher = LedgerOnly(workshop.teacher()) if replay else workshop.teacher()
+        teacher = LedgerOnly(workshop.teacher(folder)) if replay else workshop.teacher(folder)
         self._troubles_here = teacher.stats
         self._troubles_before = earlier_troubles(folder)
         self._journal = Journal(folder / "journal.jsonl")

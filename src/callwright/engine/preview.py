@@ -21,9 +21,10 @@ async def preview(workshop: Workshop, data: Path, rows: int) -> list[Result]:
     recipe = workshop.recipe
     kinds = list(recipe.quotas())
     method = recipe.methods.names[0]
-    with Journal(run_folder(workshop, data) / "journal.jsonl") as journal:
+    folder = run_folder(workshop, data)
+    with Journal(folder / "journal.jsonl") as journal:
         # Whoever looks first may mend the server next, and look again.
-        model = Journaled(workshop.teacher(), journal, keep_refusals=False)
+        model = Journaled(workshop.teacher(folder), journal, keep_refusals=False)
         toolbox = workshop.toolbox(model)
         try:
             attempts = Attempts(

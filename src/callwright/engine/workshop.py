@@ -18,11 +18,12 @@ from callwright.generators.toolalpaca.instructions import Instructions
 from callwright.judges import checks
 from callwright.judges.base import Judge
 from callwright.llm.base import Model, Sampling
+from callwright.llm.batch import BatchChat
 from callwright.llm.journal import Journal
 from callwright.llm.offline import Offline
 from callwright.llm.openai import OpenAIChat
 from callwright.schemas.base import digest
-from callwright.schemas.recipe import OpenAIModel, Recipe, ToolSource
+from callwright.schemas.recipe import BatchModel, OpenAIModel, Recipe, ToolSource
 from callwright.schemas.tool import Refusal, Tool, Toolkit
 from callwright.toolbox import offline as toolbox_offline
 from callwright.toolbox.base import Toolbox
@@ -39,6 +40,16 @@ from callwright.values.wording import declared_authored, declared_synonyms
 
 DECIDING = ("generators", "judges", "toolbox", "values", "sources", "worlds", "llm/replies.py", "llm/wire.py")
 """Code that decides rows: when it changes, the same recipe is another recipe."""
+
+_SPEED_AND_PLACE = {
+    "in_flight",
+    "base_url",
+    "timeout_s",
+    "retries",
+    "api_key_env",
+    "command",
+    "max_batch",
+}
 
 
 @dataclass(frozen=True)
@@ -86,9 +97,7 @@ class Workshop:
     def digest(self) -> str:
         """Names everything that decides rows, and nothing that does not."""
         recipe = self.recipe
-        teacher = recipe.models.teacher.model_dump(
-            mode="json", exclude={"in_flight", "base_url", "timeout_s", "retries", "api_key_env"}
-        )
+        teacher = recipe.models.teacher.model_dump(mode="json", exclude=_SPEED_AND_PLACE)
         return digest(
             {
                 "tools": [toolkit.id for toolkit in self.toolkits],
@@ -109,9 +118,11 @@ class Workshop:
         """Tool id -> tool."""
         return {tool.id: tool for toolkit in self.toolkits for tool in toolkit.tools}
 
-    def teacher(self) -> Model:
-        """The model that writes, not yet connected."""
+    def teacher(self, folder: Path) -> Model:
+        """The model that writes, not yet connected; `folder` is the run's, for a model that keeps files."""
         config = self.recipe.models.teacher
+        if isinstance(config, BatchModel):
+            return BatchChat(config, folder / "batch")
         if isinstance(config, OpenAIModel):
             return OpenAIChat(config)
         answerers = toolalpaca_offline.answers(self.toolkits) | toolbox_offline.answers(self.toolkits)
@@ -177,7 +188,7 @@ class Workshop:
 
     def sampling(self) -> Sampling:
         config = self.recipe.models.teacher
-        if isinstance(config, OpenAIModel):
+        if isinstance(config, OpenAIModel | BatchModel):
             return Sampling(temperature=config.temperature, max_tokens=config.max_tokens)
         return Sampling()
 
