@@ -70,19 +70,22 @@ class Loopback:
         models: Iterable[str] = ("toy",),
         key: str | None = None,
         latency_s: float = 0.0,
+        port: int = 0,
     ) -> None:
         """With a `key`, requests without it get a 401. An answer instead of a responder is given always."""
         self.responder: Responder = responder if callable(responder) else lambda body: responder
         self.models = list(models)
         self.key = key
         self.latency_s = latency_s
+        self.port = port
+        """Where it listens; a free one is found when it is 0."""
         self.seen: list[Seen] = []
         self.at_once = 0
         self.most_at_once = 0
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._port}/v1"
+        return f"http://127.0.0.1:{self.port}/v1"
 
     @property
     def bodies(self) -> list[Body]:
@@ -99,9 +102,9 @@ class Loopback:
         app.router.add_get("/v1/models", self._list_models)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
         await site.start()
-        self._port = self._runner.addresses[0][1]
+        self.port = self._runner.addresses[0][1]
         return self
 
     async def __aexit__(
