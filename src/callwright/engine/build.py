@@ -170,9 +170,13 @@ class _Run:
                 teacher, self._journal, self._earlier.get if self._earlier is not None else None
             )
             self._toolbox = workshop.toolbox(self._model, self._calls, replay=replay)
-        except BaseException:
+        except BaseException as error:
             # Whoever calls again from the same process, such as a notebook, must find the journals free.
             self._close_journals()
+            if isinstance(error, OSError):
+                raise StoreError(
+                    f"{folder}: cannot be written ({error.strerror}); make room or choose another folder with --data"
+                ) from error
             raise
         self._attempts = Attempts(
             workshop.operators(self._model, self._toolbox),

@@ -8,6 +8,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,9 +51,11 @@ class Progress:
         if not now and time.monotonic() - self._written_s < EVERY_S:
             return
         self._written_s = time.monotonic()
-        temporary = self.folder / f"{STATUS_NAME}.part"
-        temporary.write_text(json.dumps(self.report(), indent=1), encoding="utf-8")
-        temporary.replace(self.folder / STATUS_NAME)
+        # A full disk ends the run where an answer would be lost, not where a look at it is.
+        with suppress(OSError):
+            temporary = self.folder / f"{STATUS_NAME}.part"
+            temporary.write_text(json.dumps(self.report(), indent=1), encoding="utf-8")
+            temporary.replace(self.folder / STATUS_NAME)
         if self.on_change:
             self.on_change(self)
 

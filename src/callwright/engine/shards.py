@@ -93,6 +93,7 @@ class Attempts:
         """
         path = folder / f"{shard.name}.jsonl"
         if path.exists():
+            self.finished += read_results(path)
             return path
         results: list[Result | None] = [None] * shard.count
         try:
