@@ -4,8 +4,8 @@ Run: python batch_command.py INPUT OUTPUT FOLDER
 
 In FOLDER it keeps `asked.txt`, the id of every question that it was asked. `fail.json` there names what goes wrong:
 `exit` (code), `skip` (answer all but so many), `status` (of the first line), `torn` (the last line is cut off), `raw`
-(the first answer is a call as text), `hold` ("before" or "after" it writes, in round `round`): it waits until the file
-`release` is there.
+(the first call is text), `hold` ("before" or "after" it writes): it waits until the file `release` is there. All of it
+happens in round `round` alone, where that is given.
 """
 
 from __future__ import annotations
@@ -31,13 +31,19 @@ def main() -> None:
     with rounds.open("a", encoding="utf-8") as file:
         file.write(f"{len(lines)}\n")
     number = len(rounds.read_text(encoding="utf-8").splitlines())
-    hold = fail.get("hold") if number == fail.get("round") else None
-    if hold == "before":
+    if number != fail.get("round", number):
+        fail = {}
+    if fail.get("hold") == "before":
         wait(folder)
-    answers = [json.dumps(answer(line, fail, first=not place)) for place, line in enumerate(lines)]
+    answers = [json.dumps(answer(line)) for line in lines]
+    if "status" in fail:
+        answers[0] = json.dumps(failed(lines[0], fail["status"]))
+    if fail.get("raw"):
+        place = next(place for place, line in enumerate(lines) if "tools" in line["body"])
+        answers[place] = json.dumps(said(lines[place], lb.RAW_CALL))
     text = "\n".join(answers[: len(answers) - fail.get("skip", 0)]) + "\n"
     output.write_text(text[:-40] if fail.get("torn") else text, encoding="utf-8")
-    if hold == "after":
+    if fail.get("hold") == "after":
         wait(folder)
     if fail.get("exit"):
         print("CUDA out of memory")
@@ -50,16 +56,20 @@ def wait(folder: Path) -> None:
         time.sleep(0.01)
 
 
-def answer(line: dict[str, Any], fail: dict[str, Any], *, first: bool) -> dict[str, Any]:
+def answer(line: dict[str, Any]) -> dict[str, Any]:
     assert (line["method"], line["url"]) == ("POST", "/v1/chat/completions")
-    said = {"id": f"batch-{line['custom_id'][:8]}", "custom_id": line["custom_id"], "error": None}
-    if first and "status" in fail:
-        status = {"status_code": fail["status"], "request_id": "x", "body": None}
-        return said | {"response": status, "error": {"error": {"message": "as it was told to"}}}
-    body = (
-        lb.RAW_CALL if first and fail.get("raw") and "tools" in line["body"] else museum_teacher(line["body"])
-    )
-    return said | {"response": {"status_code": 200, "request_id": "x", "body": body}}
+    return said(line, museum_teacher(line["body"]))
+
+
+def said(line: dict[str, Any], body: Any) -> dict[str, Any]:
+    response = {"status_code": 200, "request_id": "x", "body": body}
+    return {"id": "batch-1", "custom_id": line["custom_id"], "response": response, "error": None}
+
+
+def failed(line: dict[str, Any], status: int) -> dict[str, Any]:
+    response = {"status_code": status, "request_id": "x", "body": None}
+    error = {"error": {"message": "as it was told to"}}
+    return {"id": "batch-1", "custom_id": line["custom_id"], "response": response, "error": error}
 
 
 if __name__ == "__main__":

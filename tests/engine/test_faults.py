@@ -64,12 +64,12 @@ class BadDay:
 
 @pytest.fixture(scope="module")
 def bad_day(tmp_path_factory: pytest.TempPathFactory) -> tuple[BadDay, Built, Path]:
-    """A build over such a server, whose client waits a second for an answer."""
+    """A build over such a server, whose client waits two seconds for an answer."""
     data, day = tmp_path_factory.mktemp("bad"), BadDay()
 
     async def built() -> Built:
         async with lb.Loopback(day) as server:
-            workshop = museum(server.base_url, size=24, in_flight=16, timeout_s=1.0, retries=8)
+            workshop = museum(server.base_url, size=24, in_flight=16, timeout_s=2.0, retries=8)
             return await build(workshop, data)
 
     return day, asyncio.run(built()), data
