@@ -9,6 +9,7 @@ import asyncio
 import sys
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,6 +37,10 @@ class Timed:
     def reads_variables(self) -> bool:
         return self.model.reads_variables
 
+    @property
+    def stats(self) -> Counter[str]:
+        return self.model.stats
+
     async def complete(self, request: Request) -> Completion:
         start = time.perf_counter()
         try:
@@ -53,8 +58,8 @@ class Timed:
 class TimedWorkshop(Workshop):
     """A workshop whose teacher is timed."""
 
-    def teacher(self) -> Model:
-        timed = Timed(super().teacher())
+    def teacher(self, folder: Path) -> Model:
+        timed = Timed(super().teacher(folder))
         _teachers.append(timed)
         return timed
 

@@ -43,7 +43,7 @@ def _workshop() -> Workshop:
 
 
 async def _rows(workshop: Workshop) -> tuple[list[Trajectory], Counter[str]]:
-    teacher = workshop.teacher()
+    teacher = workshop.teacher(Path())
     operators = workshop.operators(teacher, workshop.toolbox(teacher))["toolalpaca"]
     rows: list[Trajectory] = []
     dropped: Counter[str] = Counter()

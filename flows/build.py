@@ -58,7 +58,11 @@ async def build(recipe: str, data: str | None = None, overrides: tuple[str, ...]
 
 
 def build_under_prefect(
-    workshop: Workshop, data: Path, on_change: Callable[[Progress], None] | None = None
+    workshop: Workshop,
+    data: Path,
+    on_change: Callable[[Progress], None] | None = None,
+    *,
+    replay: bool = False,
 ) -> Built:
     """The build of the command line: the same flow, with the workshop at hand and progress told."""
     outcome: list[Built | BaseException] = []
@@ -72,7 +76,9 @@ def build_under_prefect(
         if callable(on_sigterm):
             signal.signal(signal.SIGTERM, on_sigterm)
         try:
-            built = await engine_build(workshop, data, runner=PrefectRunner(), on_change=on_change)
+            built = await engine_build(
+                workshop, data, runner=PrefectRunner(), on_change=on_change, replay=replay
+            )
         except BaseException as error:
             outcome.append(error)
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -104,7 +105,36 @@ class OpenAIModel(Record):
         return addresses
 
 
-Model = Annotated[OfflineModel | OpenAIModel, Field(discriminator="engine")]
+class BatchModel(Record):
+    """A command that answers files of questions, such as vLLM's `run_batch`."""
+
+    engine: Literal["batch"]
+    model: str
+    command: str
+    """The command line, run once for each round without a shell; `{input}` and `{output}` are the round's files."""
+    max_batch: int = Field(default=512, ge=1)
+    """Questions in one round, at the most."""
+    in_flight: int = Field(default=512, ge=1)
+    """Conversations under way at once; each has one question in a round."""
+    temperature: float = Field(default=0.7, ge=0.0, le=2.0)
+    max_tokens: int = Field(default=1024, ge=1)
+    """Tokens of one completion, at the most."""
+
+    @field_validator("command")
+    @classmethod
+    def _runnable(cls, command: str) -> str:
+        try:
+            parts = shlex.split(command)
+        except ValueError as error:
+            raise ValueError(f"the command line cannot be split ({error})") from None
+        if not all(any(mark in part for part in parts[1:]) for mark in ("{input}", "{output}")):
+            raise ValueError(
+                "a command needs {input} and {output}, such as: vllm run-batch -i {input} -o {output}"
+            )
+        return command
+
+
+Model = Annotated[OfflineModel | OpenAIModel | BatchModel, Field(discriminator="engine")]
 
 
 class Models(Record):

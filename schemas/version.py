@@ -70,6 +70,8 @@ class Statistics(Record):
     """Action and reason (`trim padding`) -> how often it was done to accepted rows before they were judged."""
     attempts: int = 0
     drops: tuple[DropCount, ...] = ()
+    troubles: dict[str, int] = {}
+    """What went wrong with requests and was overcome (`retry_429`), as often as it was counted."""
     teacher: str = ""
     requests: int = 0
     prompt_tokens: int = 0

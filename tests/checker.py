@@ -24,6 +24,7 @@ ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen twenty"
 ).split(" ")
+WORDS: dict[float, str] = {**dict(enumerate(ONES)), 30: "thirty", 40: "forty", 50: "fifty"}
 
 CUES = {
     "availableOnly": ("on the shelf", "checked out", "pick up today", "in right now", "copy on the shelf")
@@ -238,7 +239,7 @@ def _has_number(value: float, text: str) -> bool:
     digits = re.findall(r"(?<![\w-])\d[\d,]*(?:\.\d+)?(?![\w-])", text)
     if any(float(one.replace(",", "")) == value for one in digits):
         return True
-    return value in range(len(ONES)) and _whole(ONES[int(value)], _level(text))
+    return value in WORDS and _whole(WORDS[value], _level(text))
 
 
 def _clock(value: str) -> str:

@@ -21,9 +21,13 @@ def environment(**changes: str) -> dict[str, str]:
     return inherited | changes
 
 
-def callwright(*arguments: object, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+def callwright(
+    *arguments: object, cwd: Path, before: str = "", **env: str
+) -> subprocess.CompletedProcess[str]:
+    """The command, run to its end; `before` is Python that its process runs first, to make its life harder."""
+    python, option, text = PROGRAM
     return subprocess.run(
-        [*PROGRAM, *map(str, arguments)],
+        [python, option, f"{before}\n{text}", *map(str, arguments)],
         cwd=cwd,
         env=environment(**env),
         capture_output=True,

@@ -73,6 +73,7 @@ class Loopback:
         key: str | None = None,
         latency_s: float = 0.0,
         metrics: Answer | Callable[[], Answer] | None = None,
+        port: int = 0,
     ) -> None:
         """With a `key`, requests without it get a 401. An answer instead of a responder is given always."""
         self.responder: Responder = responder if callable(responder) else lambda body: responder
@@ -81,7 +82,8 @@ class Loopback:
         self.latency_s = latency_s
         self.metrics = metrics
         self.metrics_read = 0
-        self._port = 0
+        self.port = port
+        """Where it listens; a free one is found when it is 0."""
         self.seen: list[Seen] = []
         self.peers: set[int] = set()
         """The client's port of each connection that brought a request."""
@@ -90,7 +92,7 @@ class Loopback:
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._port}/v1"
+        return f"http://127.0.0.1:{self.port}/v1"
 
     @property
     def bodies(self) -> list[Body]:
@@ -109,9 +111,9 @@ class Loopback:
         app.router.add_get("/metrics", self._metrics)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
         await site.start()
-        self._port = self._runner.addresses[0][1]
+        self.port = self._runner.addresses[0][1]
         return self
 
     async def __aexit__(

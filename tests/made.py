@@ -50,7 +50,7 @@ def demo_rows(each: int) -> tuple[Trajectory, ...]:
 
 
 async def _made(workshop: Workshop, counts: dict[Kind, int]) -> list[Trajectory]:
-    teacher = workshop.teacher()
+    teacher = workshop.teacher(Path())
     operators = workshop.operators(teacher, workshop.toolbox(teacher))["toolalpaca"]
     rows = []
     for kind, count in counts.items():

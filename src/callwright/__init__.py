@@ -13,23 +13,31 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 
-def build(recipe: Path | str, data: Path | str | None = None, *, overrides: tuple[str, ...] = ()) -> Version:
+def build(
+    recipe: Path | str,
+    data: Path | str | None = None,
+    *,
+    overrides: tuple[str, ...] = (),
+    replay: bool = False,
+) -> Version:
     """Build the version that a recipe describes, in this process and without Prefect; found when nothing changed.
 
     Args:
         recipe: Path of a recipe.
         data: Folder of the store and the runs; `CALLWRIGHT_DATA`, else `data/warehouse`, unless given.
         overrides: `key.path=value` pairs that override keys of the recipe.
+        replay: Make every row anew from what was written down; no model is asked and no call goes out.
 
     Raises:
         UsageError: The recipe is wrong.
         ModelError: The endpoint failed for good; call again to continue.
         BudgetError: A budget of the recipe is used up; raise it and call again to continue.
         ShortfallError: The teacher brought fewer good rows than the recipe asks for.
+        StoreError: The data folder cannot be used, or holds not all that a replay needs.
     """
     from callwright.engine.api import build as engine_build
 
-    return engine_build(Path(recipe), data, overrides)
+    return engine_build(Path(recipe), data, overrides, replay)
 
 
 def load(name: str, data: Path | str | None = None, *, config: str = "typed") -> DatasetDict:

@@ -46,6 +46,7 @@ class ReplyError(ModelError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
+        self.message = message
 
 
 class BudgetError(CallwrightError):

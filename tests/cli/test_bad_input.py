@@ -171,7 +171,12 @@ def test_a_store_of_a_newer_callwright_is_left_alone(tmp_path: Path):
     with duckdb.connect(str(tmp_path / "callwright.duckdb")) as connection:
         connection.execute("INSERT INTO migrations VALUES (99, 'm099_tomorrow', now()::TIMESTAMP)")
     before = (tmp_path / "callwright.duckdb").read_bytes()
-    for arguments in (("dataset", "list"), ("build", DEMO, "--no-prefect", "--set", "size=4")):
+    for arguments in (
+        ("dataset", "list"),
+        ("build", DEMO, "--no-prefect", "--set", "size=4"),
+        ("build", DEMO, "--no-prefect", "--set", "size=4", "--replay"),
+        ("tools", "import", TOOLS / "museum.yaml"),
+    ):
         result = callwright(*arguments, "--data", tmp_path, cwd=tmp_path)
         one_line(result, 1, "written by a newer callwright (schema 99", "upgrade callwright")
     assert (tmp_path / "callwright.duckdb").read_bytes() == before

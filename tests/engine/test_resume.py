@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
 import signal
-from asyncio.subprocess import Process
-from collections import Counter
 from pathlib import Path
 
 import loopback as lb
 import pytest
 from command import ended, started
+from killing import killed, until
 from teacher import museum_teacher
 from workshops import museum, museum_recipe, written
 
@@ -36,33 +34,16 @@ def command(server: lb.Loopback, folder: Path) -> tuple[str, ...]:
     return ("build", str(recipe), "--no-prefect", "--json", "--data", str(folder / "data"))
 
 
-async def until(server: lb.Loopback, count: int, process: Process) -> None:
-    """Wait until the server has seen so many requests, or the process has ended."""
-    while server.count < count and process.returncode is None:
-        await asyncio.sleep(0.002)
-
-
 async def test_a_build_killed_at_six_moments_ends_as_if_nothing_had_happened(tmp_path: Path):
     whole, total = await undisturbed(tmp_path / "whole")
     rng = random.Random(20)
     moments = sorted(rng.sample(range(3, total), 5)) + [total]
     async with slow_server() as server:
-        arguments = command(server, tmp_path)
-        extra = 0
-        for moment in moments:
-            process = await started(*arguments, cwd=tmp_path)
-            await until(server, moment + extra, process)
-            await asyncio.sleep(rng.uniform(0, 0.02))
-            assert process.returncode is None, (await ended(process))[2]
-            process.kill()
-            assert (await ended(process))[0] == -signal.SIGKILL
-            extra = server.count - len(set(map(json.dumps, server.bodies)))
-        code, out, err = await ended(await started(*arguments, cwd=tmp_path))
-        assert code == 0, err
-        bodies = Counter(map(json.dumps, server.bodies))
-    assert json.loads(out)["id"] == whole.version.id
-    assert len(bodies) == total
-    assert bodies.total() <= total + IN_FLIGHT * len(moments)
+        toll = await killed(command(server, tmp_path), server, moments, rng, tmp_path)
+    assert (toll.version_id, toll.rows) == (whole.version.id, 30)
+    assert (toll.kills, toll.asked_again, toll.shards_lost) == (6, 0, 0)
+    assert max(toll.extra) <= IN_FLIGHT
+    assert server.count == total + sum(toll.extra)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from callwright.errors import ModelError, ReplyError, StoreError
 from callwright.llm.base import Completion, Model, Request, Sampling, Usage, request_key
 from callwright.llm.journal import Journal
-from callwright.llm.journaled import Journaled
+from callwright.llm.journaled import Journaled, is_refusal
 from callwright.llm.replies import ask
 from callwright.llm.scripted import Scripted, reply, say
 from callwright.schemas.base import digest
@@ -92,6 +92,34 @@ async def test_a_failure_reaches_all_who_wait_and_is_not_kept(tmp_path: Path):
         failed = await asyncio.gather(*(model.complete(question()) for _ in range(3)), return_exceptions=True)
         assert [type(error) for error in failed] == [ModelError] * 3
         assert len(journal) == 0
+        assert (await model.complete(question())).text == "fine"
+
+
+async def test_an_answer_that_cannot_be_used_is_written_down_and_refused_again(tmp_path: Path):
+    refused = ReplyError("raw_call_text", "the answer holds '<tool_call>': as text")
+    with Journal(tmp_path / "calls.jsonl") as journal:
+        first, again = Journaled(Scripted([refused]), journal), Journaled(Scripted([]), journal)
+        for model in (first, again):
+            with pytest.raises(
+                ReplyError, match="^raw_call_text: the answer holds '<tool_call>': as text$"
+            ) as caught:
+                await model.complete(question())
+            assert caught.value.code == "raw_call_text"
+        assert (first.stats, again.stats) == (
+            {"asked": 1, "prompt_tokens": 0, "completion_tokens": 0},
+            {"answered_from_journal": 1},
+        )
+        [entry] = journal
+        assert is_refusal(entry) and LedgerEntry.model_validate(entry).purpose == "test.question"
+
+
+async def test_whoever_only_looks_asks_again_what_could_not_be_used(tmp_path: Path):
+    with Journal(tmp_path / "calls.jsonl") as journal:
+        model = Journaled(
+            Scripted([ReplyError("raw_call_text", "no"), say("fine")]), journal, keep_refusals=False
+        )
+        with pytest.raises(ReplyError):
+            await model.complete(question())
         assert (await model.complete(question())).text == "fine"
 
 

@@ -31,15 +31,20 @@ def build(
     data: Path | None,
     out: Path | None,
     no_prefect: bool,
+    replay: bool,
     as_json: bool,
 ) -> None:
     workshop = _workshop(recipe, tools, rows, sets)
     _tell_refusals(workshop)
     folder = data_folder(data)
-    built = _run(workshop, folder, no_prefect)
+    built = _run(workshop, folder, no_prefect, replay)
     folders = export_all(folder, built.version, out or exports_folder(folder))
     version = built.version
-    if not built.made:
+    if replay:
+        say(
+            f"every row was made anew from the ledger, and no model was asked: {version.name} {version.id[:12]}"
+        )
+    elif not built.made:
         say(f"nothing changed since {version.name}: no version was made and no model was asked")
     if as_json:
         body = version.model_dump(mode="json") | {
@@ -86,16 +91,16 @@ def _workshop(recipe: Path | None, tools: str | None, rows: int, sets: list[str]
     return workshop
 
 
-def _run(workshop: Workshop, folder: Path, no_prefect: bool) -> Built:
+def _run(workshop: Workshop, folder: Path, no_prefect: bool, replay: bool) -> Built:
     with progress_shown() as listener:
         if no_prefect:
-            return asyncio.run(engine_build(workshop, folder, on_change=listener))
+            return asyncio.run(engine_build(workshop, folder, on_change=listener, replay=replay))
         from callwright.flows.settings import prefer_quiet_prefect
 
         prefer_quiet_prefect(folder)
         from callwright.flows.build import build_under_prefect
 
-        return build_under_prefect(workshop, folder, listener)
+        return build_under_prefect(workshop, folder, listener, replay=replay)
 
 
 def init(path: Path, tools: str | None) -> None:

@@ -77,12 +77,16 @@ def build(
     data: Data = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the exports.", metavar="DIR")] = None,
     no_prefect: Annotated[bool, typer.Option("--no-prefect", help="Run without Prefect.")] = False,
+    replay: Annotated[
+        bool,
+        typer.Option("--replay", help="Make the rows anew from the ledger, with no model and no network."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Build a dataset's next version from a recipe, or from a file of tools, and export its views."""
     from callwright.cli import building
 
-    building.build(recipe, tools, rows, sets or [], data, out, no_prefect, as_json)
+    building.build(recipe, tools, rows, sets or [], data, out, no_prefect, replay, as_json)
 
 
 @app.command()

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from datasets import DatasetDict
 
 
-def build(recipe: Path, data: Path | str | None, overrides: tuple[str, ...]) -> Version:
+def build(recipe: Path, data: Path | str | None, overrides: tuple[str, ...], replay: bool) -> Version:
     workshop = Workshop.of(load_recipe(recipe, overrides), recipe.parent)
 
     def run() -> Built:
-        return asyncio.run(build_async(workshop, data_folder(data)))
+        return asyncio.run(build_async(workshop, data_folder(data), replay=replay))
 
     # A notebook has a running loop of its own; a thread has none.
     with ThreadPoolExecutor(max_workers=1) as pool:

@@ -8,19 +8,21 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+import shutil
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from callwright.engine.progress import Progress
+from callwright.engine.progress import Progress, earlier_troubles
 from callwright.engine.selection import Cell, cells
 from callwright.engine.shards import SHARD_SIZE, Attempts, Result, Shard, read_results
 from callwright.engine.workshop import Workshop
 from callwright.errors import CallwrightError, ShortfallError, StoreError
 from callwright.llm.journal import Journal
-from callwright.llm.journaled import Journaled
+from callwright.llm.journaled import Journaled, is_refusal
+from callwright.llm.ledger_only import LedgerOnly
 from callwright.schemas.task import teacher_name
 from callwright.schemas.verdict import highest_rung
 from callwright.schemas.version import DropCount, LedgerEntry, Member, Run, SourceSummary, Statistics, Version
@@ -79,6 +81,7 @@ async def build(
     *,
     runner: Runner | None = None,
     on_change: Callable[[Progress], None] | None = None,
+    replay: bool = False,
 ) -> Built:
     """The version that a recipe describes; made, or found when nothing changed.
 
@@ -87,18 +90,19 @@ async def build(
         data: The folder of the store and of runs. A run that was cut short is continued.
         runner: Who runs the shards; this process unless given.
         on_change: Called with the progress about twice a second.
+        replay: Make every row anew from what was written down; no model is asked and no call goes out.
 
     Raises:
         ModelError: The endpoint failed for good; the run can be continued.
         BudgetError: A budget of the recipe is used up; with a larger one the run can be continued.
         ShortfallError: The teacher brought fewer good rows than the recipe asks for; no version was made.
-        StoreError: The data folder cannot be used.
+        StoreError: The data folder cannot be used, or holds not all that a replay needs.
     """
     known = _known_version(workshop, data)
-    if known:
+    if known and not replay:
         return Built(known, made=False, asked=0)
     folder = run_folder(workshop, data)
-    run = _Run(workshop, data, folder, runner or PlainRunner(), on_change)
+    run = _Run(workshop, data, folder, runner or PlainRunner(), on_change, known, replay)
     try:
         return await run.finish()
     finally:
@@ -137,14 +141,22 @@ class _Run:
         folder: Path,
         runner: Runner,
         on_change: Callable[[Progress], None] | None,
+        known: Version | None,
+        replay: bool,
     ) -> None:
         self._workshop = workshop
         self._data = data
         self._folder = folder
         self._runner = runner
+        self._known = known
+        self._replay = replay
+        # A replay that read the shards of the first build would prove nothing.
+        self._shards = folder / ("replayed" if replay else "shards")
         recipe = workshop.recipe
         self._progress = Progress(recipe.dataset, recipe.size, folder, on_change)
-        teacher = workshop.teacher()
+        teacher = LedgerOnly(workshop.teacher(folder)) if replay else workshop.teacher(folder)
+        self._troubles_here = teacher.stats
+        self._troubles_before = earlier_troubles(folder)
         self._journal = Journal(folder / "journal.jsonl")
         self._earlier: Journal | None = None
         self._calls: Journal | None = None
@@ -152,17 +164,23 @@ class _Run:
             if workshop.calls_out:
                 self._calls = Journal(folder / "calls.jsonl")
             (folder / "recipe.json").write_text(json.dumps(recipe.resolved(), indent=1), encoding="utf-8")
-            self._earlier = _earlier_calls(data, folder, teacher.id)
+            if replay:
+                _forget(self._shards, folder / _EARLIER)
+            self._earlier = _earlier_calls(data, folder, teacher.id, refusals=replay)
             self._model = Journaled(
                 teacher,
                 self._journal,
                 self._earlier.get if self._earlier is not None else None,
-                workshop.purse(self._journal, self._earlier),
+                purse=workshop.purse(self._journal, self._earlier),
             )
-            self._toolbox = workshop.toolbox(self._model, self._calls)
-        except BaseException:
+            self._toolbox = workshop.toolbox(self._model, self._calls, replay=replay)
+        except BaseException as error:
             # Whoever calls again from the same process, such as a notebook, must find the journals free.
             self._close_journals()
+            if isinstance(error, OSError):
+                raise StoreError(
+                    f"{folder}: cannot be written ({error.strerror}); make room or choose another folder with --data"
+                ) from error
             raise
         self._attempts = Attempts(
             workshop.operators(self._model, self._toolbox),
@@ -188,8 +206,10 @@ class _Run:
         if self._earlier is not None:
             self._earlier.close()
             self._earlier = None
-            (self._folder / "earlier.jsonl").unlink(missing_ok=True)
-        return Built(version, made=True, asked=asked)
+            _forget(self._folder / _EARLIER)
+        if self._replay:
+            _forget(self._shards)
+        return Built(version, made=self._known is None, asked=asked)
 
     async def close(self) -> None:
         try:
@@ -233,7 +253,7 @@ class _Run:
         return 2 + self._workshop.in_flight // SHARD_SIZE
 
     async def _shard(self, shard: Shard) -> Path:
-        return await self._attempts.run(shard, self._folder / "shards")
+        return await self._attempts.run(shard, self._shards)
 
     async def _watch(self) -> None:
         """Keeps the status up to date while shards run."""
@@ -249,7 +269,16 @@ class _Run:
         self._progress.requests = stats["asked"]
         self._progress.remembered = stats["answered_from_journal"] + stats["answered_from_store"]
         self._progress.tokens = stats["prompt_tokens"] + stats["completion_tokens"]
+        self._progress.troubles = self._troubles()
         self._progress.tell(now=now)
+
+    def _troubles(self) -> Counter[str]:
+        here = {
+            name: count
+            for name, count in self._troubles_here.items()
+            if name.startswith(("retry_", "fallback_"))
+        }
+        return self._troubles_before + Counter(here)
 
     def _end(self, state: str, message: str) -> None:
         self._progress.state, self._progress.message = state, message
@@ -282,6 +311,12 @@ class _Run:
             ledger=self._ledger(),
             drops=[drop for cell in filled for drop in cell.drops],
         )
+        if self._known and self._known.id != batch.version_id:
+            raise StoreError(
+                f"replay: what the ledger holds gives another version than {self._known.name}: "
+                f"{batch.version_id[:12]} in place of {self._known.id[:12]}; nothing was written. The ledger was "
+                "changed, or the same questions were answered anew since"
+            )
         with Store.open(self._data, write=True, wait_s=COMMIT_WAIT_S) as store:
             version = store.commit(batch)
             store.record_run(
@@ -332,6 +367,7 @@ class _Run:
             mended=dict(sorted(mended.items())),
             attempts=sum(cell.attempts for cell in filled),
             drops=_drop_counts(filled),
+            troubles=dict(sorted(self._troubles().items())),
             teacher=teacher_name(self._model.id),
             **self._spent(),
             sources=tuple(
@@ -394,9 +430,15 @@ def _state_after(error: BaseException) -> str:
     )
 
 
-def _earlier_calls(data: Path, folder: Path, model: str) -> Journal | None:
-    """What this model answered in earlier runs, as a file beside the journal; the store itself stays free."""
-    path = folder / "earlier.jsonl"
+_EARLIER = "earlier.jsonl"
+
+
+def _earlier_calls(data: Path, folder: Path, model: str, *, refusals: bool) -> Journal | None:
+    """What this model answered in earlier runs, as a file beside the journal; the store itself stays free.
+
+    Answers that could not be used are left out unless `refusals`: the server may have been mended since.
+    """
+    path = folder / _EARLIER
     if not path.exists() and (data / "callwright.duckdb").exists():
         temporary = folder / "earlier.part"
         with (
@@ -404,6 +446,14 @@ def _earlier_calls(data: Path, folder: Path, model: str) -> Journal | None:
             temporary.open("w", encoding="utf-8") as file,
         ):
             for entry in store.calls(model):
-                file.write(json.dumps(entry) + "\n")
+                if refusals or not is_refusal(entry):
+                    file.write(json.dumps(entry) + "\n")
         temporary.replace(path)
     return Journal(path) if path.exists() else None
+
+
+def _forget(*paths: Path) -> None:
+    for path in paths:
+        if path.is_dir():
+            shutil.rmtree(path)
+        path.unlink(missing_ok=True)

@@ -22,8 +22,12 @@ async def preview(workshop: Workshop, data: Path, rows: int) -> list[Result]:
     recipe = workshop.recipe
     kinds = list(recipe.quotas())
     method = recipe.methods.names[0]
-    with Journal(run_folder(workshop, data) / "journal.jsonl") as journal:
-        model = Journaled(workshop.teacher(), journal, purse=workshop.purse(journal))
+    folder = run_folder(workshop, data)
+    with Journal(folder / "journal.jsonl") as journal:
+        # Whoever looks first may mend the server next, and look again.
+        model = Journaled(
+            workshop.teacher(folder), journal, purse=workshop.purse(journal), keep_refusals=False
+        )
         toolbox = workshop.toolbox(model)
         try:
             attempts = Attempts(

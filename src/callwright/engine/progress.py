@@ -8,6 +8,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ class Progress:
     remembered: int = 0
     """Questions answered from the journal or the store."""
     tokens: int = 0
+    troubles: Counter[str] = field(default_factory=Counter)
+    """What went wrong with requests and was overcome, earlier sittings included."""
     message: str = ""
     started_at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
     _written_s: float = 0.0
@@ -50,9 +53,11 @@ class Progress:
         if not now and time.monotonic() - self._written_s < EVERY_S:
             return
         self._written_s = time.monotonic()
-        temporary = self.folder / f"{STATUS_NAME}.part"
-        temporary.write_text(json.dumps(self.report(), indent=1), encoding="utf-8")
-        temporary.replace(self.folder / STATUS_NAME)
+        # A full disk ends the run where an answer would be lost, not where a look at it is.
+        with suppress(OSError):
+            temporary = self.folder / f"{STATUS_NAME}.part"
+            temporary.write_text(json.dumps(self.report(), indent=1), encoding="utf-8")
+            temporary.replace(self.folder / STATUS_NAME)
         if self.on_change:
             self.on_change(self)
 
@@ -75,7 +80,17 @@ class Progress:
             "requests": self.requests,
             "remembered": self.remembered,
             "tokens": self.tokens,
+            "troubles": dict(sorted(self.troubles.items())),
         }
+
+
+def earlier_troubles(folder: Path) -> Counter[str]:
+    """What a run's earlier sittings had counted when they last wrote their status."""
+    try:
+        status = json.loads((folder / STATUS_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return Counter()
+    return Counter(status.get("troubles", {}))
 
 
 def read_statuses(data: Path) -> list[dict[str, Any]]:

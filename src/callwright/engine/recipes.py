@@ -62,7 +62,9 @@ def check_recipe(body: Mapping[str, Any], where: str, text: str = "") -> Recipe:
 
 def _explain(error: Any, where: str, text: str) -> str:
     path = tuple(
-        part for part in error["loc"] if part not in ("offline", "openai") or error["loc"][0] != "models"
+        part
+        for part in error["loc"]
+        if part not in ("offline", "openai", "batch") or error["loc"][0] != "models"
     )
     line = line_of(text, path) if text else None
     place = f"{where}:{line}" if line else where

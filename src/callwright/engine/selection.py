@@ -94,9 +94,14 @@ class Cell:
 
     def shortfall(self) -> str:
         """What is missing and why, in words."""
-        reasons = Counter(f"{drop.gate} {drop.code}" for drop in self.drops if drop.code != "over_quota")
-        top = ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common(3)) or "none"
-        return f"{self.kind}: {self.missing} of {self.quota} rows missing after {self.attempts} attempts; drops: {top}"
+        against = [drop for drop in self.drops if drop.code != "over_quota"]
+        reasons = Counter(f"{drop.gate} {drop.code}" for drop in against).most_common(3)
+        top = ", ".join(f"{reason} ({count})" for reason, count in reasons) or "none"
+        first = next((drop.message for drop in against if f"{drop.gate} {drop.code}" == reasons[0][0]), "")
+        return (
+            f"{self.kind}: {self.missing} of {self.quota} rows missing after {self.attempts} attempts; drops: {top}"
+            + (f", the first: {first}" if first else "")
+        )
 
 
 def cells(recipe: Recipe, surplus: float) -> list[Cell]:

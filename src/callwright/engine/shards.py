@@ -95,6 +95,7 @@ class Attempts:
         """
         path = folder / f"{shard.name}.jsonl"
         if path.exists():
+            self.ended.update((result.gate, result.code) for result in read_results(path))
             return path
         results: list[Result | None] = [None] * shard.count
         try:

@@ -18,17 +18,19 @@ from callwright.generators.toolalpaca.instructions import Instructions
 from callwright.judges import checks
 from callwright.judges.base import Judge
 from callwright.llm.base import Model, Sampling
+from callwright.llm.batch import BatchChat
 from callwright.llm.budget import Purse
 from callwright.llm.journal import Journal
 from callwright.llm.offline import Offline
 from callwright.llm.openai import OpenAIChat
 from callwright.schemas.base import digest
-from callwright.schemas.recipe import Budget, OpenAIModel, Recipe, ToolSource
+from callwright.schemas.recipe import BatchModel, Budget, OpenAIModel, Recipe, ToolSource
 from callwright.schemas.tool import Refusal, Tool, Toolkit
 from callwright.toolbox import offline as toolbox_offline
 from callwright.toolbox.base import Toolbox
 from callwright.toolbox.elsewhere import WorldsElsewhere
 from callwright.toolbox.http import HttpToolbox
+from callwright.toolbox.journal_only import JournalOnly
 from callwright.toolbox.journaled import JournaledToolbox
 from callwright.toolbox.python import PythonToolbox
 from callwright.toolbox.routed import SIMULATED, RoutedToolbox, box_of
@@ -39,6 +41,17 @@ from callwright.values.wording import declared_authored, declared_synonyms
 
 DECIDING = ("generators", "judges", "toolbox", "values", "sources", "worlds", "llm/replies.py", "llm/wire.py")
 """Code that decides rows: when it changes, the same recipe is another recipe."""
+
+_SPEED_AND_PLACE = {
+    "in_flight",
+    "base_url",
+    "timeout_s",
+    "retries",
+    "api_key_env",
+    "command",
+    "max_batch",
+    "price",
+}
 
 
 @dataclass(frozen=True)
@@ -86,9 +99,7 @@ class Workshop:
     def digest(self) -> str:
         """Names everything that decides rows, and nothing that does not."""
         recipe = self.recipe
-        teacher = recipe.models.teacher.model_dump(
-            mode="json", exclude={"in_flight", "base_url", "price", "timeout_s", "retries", "api_key_env"}
-        )
+        teacher = recipe.models.teacher.model_dump(mode="json", exclude=_SPEED_AND_PLACE)
         return digest(
             {
                 "tools": [toolkit.id for toolkit in self.toolkits],
@@ -109,9 +120,11 @@ class Workshop:
         """Tool id -> tool."""
         return {tool.id: tool for toolkit in self.toolkits for tool in toolkit.tools}
 
-    def teacher(self) -> Model:
-        """The model that writes, not yet connected."""
+    def teacher(self, folder: Path) -> Model:
+        """The model that writes, not yet connected; `folder` is the run's, for a model that keeps files."""
         config = self.recipe.models.teacher
+        if isinstance(config, BatchModel):
+            return BatchChat(config, folder / "batch")
         if isinstance(config, OpenAIModel):
             return OpenAIChat(config)
         answerers = toolalpaca_offline.answers(self.toolkits) | toolbox_offline.answers(self.toolkits)
@@ -141,13 +154,18 @@ class Workshop:
         """Whether some calls cannot be made again freely: they reach real systems, or somebody's own code."""
         return bool({box_of(tool) for tool in self.tools.values()} - {"world", SIMULATED})
 
-    def toolbox(self, model: Model, journal: Journal | None = None) -> Toolbox:
-        """What runs the calls of conversations; calls that go out are written down where there is a journal."""
+    def toolbox(self, model: Model, journal: Journal | None = None, *, replay: bool = False) -> Toolbox:
+        """What runs the calls of conversations; calls that go out are written down where there is a journal.
+
+        A replay lets none go out: it reads back what was written down.
+        """
         # Tang et al. 2023: the executor is sampled at 0.5.
         server = SimulatedToolbox(model, self.sampling().model_copy(update={"temperature": 0.5}))
         boxes: dict[str, Toolbox] = {"world": WorldToolbox(), SIMULATED: server}
         for name, box in self._boxes_out().items():
-            boxes[name] = box if journal is None else JournaledToolbox(box, journal)
+            boxes[name] = (
+                box if journal is None else JournaledToolbox(JournalOnly() if replay else box, journal)
+            )
         return RoutedToolbox(boxes)
 
     def _boxes_out(self) -> dict[str, Toolbox]:
@@ -186,7 +204,7 @@ class Workshop:
 
     def sampling(self) -> Sampling:
         config = self.recipe.models.teacher
-        if isinstance(config, OpenAIModel):
+        if isinstance(config, OpenAIModel | BatchModel):
             return Sampling(temperature=config.temperature, max_tokens=config.max_tokens)
         return Sampling()
 

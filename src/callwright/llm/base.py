@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
@@ -70,6 +71,9 @@ class Model(Protocol):
 
     reads_variables: bool
     """True for rules that word a plan; a language model sees the rendered messages only."""
+
+    stats: Counter[str]
+    """What befell its requests; names that begin with `retry_` or `fallback_` count troubles that were overcome."""
 
     async def complete(self, request: Request) -> Completion:
         """Answer one request.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
 from callwright.errors import ReplyError, StoreError
-from callwright.llm.base import Completion, Model, Request, decisive
+from callwright.llm.base import Completion, Model, Request, Usage, decisive
 from callwright.llm.budget import Cost, Purse, cost_of
 from callwright.llm.journal import Journal
 from callwright.schemas.base import digest
@@ -19,6 +19,13 @@ from callwright.schemas.version import LedgerEntry
 
 Earlier = Callable[[str], dict[str, Any] | None]
 """Finds the ledger entry of a key in what earlier runs were answered, as JSON values."""
+
+_REFUSED = "refused"
+
+
+def is_refusal(entry: Mapping[str, Any]) -> bool:
+    """Whether a ledger entry holds an answer that could not be used, in place of a completion."""
+    return _REFUSED in entry["response"]
 
 
 class Journaled:
@@ -29,9 +36,18 @@ class Journaled:
     """
 
     def __init__(
-        self, model: Model, journal: Journal, earlier: Earlier | None = None, purse: Purse | None = None
+        self,
+        model: Model,
+        journal: Journal,
+        earlier: Earlier | None = None,
+        *,
+        purse: Purse | None = None,
+        keep_refusals: bool = True,
     ) -> None:
-        """With a purse, only what the model is really asked costs something."""
+        """With a purse, only what the model is really asked costs something.
+
+        With `keep_refusals`, an answer that was refused (`ReplyError`) is written down as well and refused again.
+        """
         self.id = model.id
         self.reads_variables = model.reads_variables
         self.stats: Counter[str] = Counter()
@@ -39,6 +55,7 @@ class Journaled:
         self._journal = journal
         self._earlier = earlier
         self._purse = purse
+        self._keep_refusals = keep_refusals
         self._flights: dict[str, _Flight] = {}
 
     async def complete(self, request: Request) -> Completion:
@@ -46,6 +63,7 @@ class Journaled:
 
         Raises:
             ModelError: The endpoint failed for good. Nothing is written; the next one who asks tries again.
+            ReplyError: The answer does not have the shape that was asked for, now or when it was written down.
             StoreError: The answer could not be written down.
             BudgetError: The purse holds too little for it.
         """
@@ -99,30 +117,37 @@ class Journaled:
             entry = await self._answered(key, question, request)
             used = cost_of(entry)
         except ReplyError:
-            # An answer of no use was paid for all the same; how dear it was nobody says.
-            used = most
+            used = most  # an answer of no use is paid for all the same; how dear it was nobody says
             raise
         finally:
             self._purse.settle(most, used)
         return _completion(entry)
 
     async def _answered(self, key: str, question: dict[str, Any], request: Request) -> dict[str, Any]:
-        """The entry of the model's answer, written down."""
-        answer = await self._model.complete(request)
+        """The entry of the model's answer, or of its refusal, written down."""
+        usage = Usage()
+        try:
+            answer = await self._model.complete(request)
+            usage = answer.usage
+            response = answer.model_dump(mode="json", exclude={"key"})
+        except ReplyError as error:
+            if not self._keep_refusals:
+                raise
+            response = {_REFUSED: {"code": error.code, "message": error.message}}
         entry = {
             "key": key,
             "purpose": request.purpose,
             "model": self.id,
             "item": request.item,
             "request": question,
-            "response": answer.model_dump(mode="json", exclude={"key"}),
-            "prompt_tokens": answer.usage.prompt_tokens,
-            "completion_tokens": answer.usage.completion_tokens,
+            "response": response,
+            "prompt_tokens": usage.prompt_tokens,
+            "completion_tokens": usage.completion_tokens,
         }
         self._journal.append(entry)
         self.stats["asked"] += 1
-        self.stats["prompt_tokens"] += answer.usage.prompt_tokens
-        self.stats["completion_tokens"] += answer.usage.completion_tokens
+        self.stats["prompt_tokens"] += usage.prompt_tokens
+        self.stats["completion_tokens"] += usage.completion_tokens
         # The answer is read back from the entry, so that a run that is resumed sees the very same value.
         return entry
 
@@ -138,6 +163,8 @@ class _Flight:
 def _completion(entry: dict[str, Any]) -> Completion:
     try:
         kept = LedgerEntry.model_validate(entry)
+        if is_refusal(entry):
+            raise ReplyError(**kept.response[_REFUSED])
         return Completion.model_validate({**kept.response, "key": kept.key})
     except ValidationError as error:
         raise StoreError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 from callwright.errors import ModelError
@@ -19,6 +20,7 @@ class Offline:
     def __init__(self, answerers: Mapping[str, Answerer], rules_digest: str) -> None:
         """`rules_digest` names the rules and phrases, so that other rules are never taken for these."""
         self.id = f"offline-rules:{rules_digest[:12]}"
+        self.stats: Counter[str] = Counter()
         self._answerers = dict(answerers)
 
     async def complete(self, request: Request) -> Completion:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -31,6 +32,7 @@ class Scripted:
         self.reads_variables = reads_variables
         self.requests: list[Request] = []
         self.closed = False
+        self.stats: Counter[str] = Counter()
         self._latency_s = latency_s
         self._next = script if callable(script) else _in_turn(script)
 

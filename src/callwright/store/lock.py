@@ -31,7 +31,9 @@ class StoreLock:
         try:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            raise StoreError(f"{self._path}: the lock file cannot be opened ({error.strerror})") from None
+            raise StoreError(
+                f"{self._path}: the lock file cannot be opened ({error.strerror}); choose another folder with --data"
+            ) from None
         try:
             self._acquire()
         except BaseException:

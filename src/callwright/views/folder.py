@@ -44,10 +44,11 @@ def fresh_folder(target: Path) -> Iterator[Path]:
     try:
         shutil.rmtree(working, ignore_errors=True)
         working.mkdir(parents=True)
-    except OSError as error:
-        raise ViewError(f"{target}: cannot be written ({error.strerror})") from None
-    try:
         yield working
+    except OSError as error:
+        raise ViewError(
+            f"{target}: cannot be written ({error.strerror or error}); make room or choose another folder"
+        ) from error
     finally:
         shutil.rmtree(working, ignore_errors=True)
 
