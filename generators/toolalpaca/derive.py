@@ -15,7 +15,8 @@ from typing import Any
 
 from callwright.errors import GenerationError
 from callwright.generators.toolalpaca.offline import Wording, frames
-from callwright.generators.toolalpaca.plan import Planner, Scenario, is_opaque
+from callwright.generators.toolalpaca.plan import Planner
+from callwright.generators.toolalpaca.scenario import Scenario, is_opaque
 from callwright.generators.toolalpaca.walks import first_scenario
 from callwright.schemas.base import digest
 from callwright.schemas.phrases import Field_, Lookup, PhraseSheet, ToolPhrases

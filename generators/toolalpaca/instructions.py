@@ -15,8 +15,9 @@ from typing import Any
 
 from callwright.errors import GenerationError
 from callwright.generators.base import Slot
-from callwright.generators.toolalpaca.plan import Goal, Plan, Planner, Scenario, is_opaque
+from callwright.generators.toolalpaca.plan import Planner
 from callwright.generators.toolalpaca.prompts import prompt
+from callwright.generators.toolalpaca.scenario import Goal, Plan, Scenario, is_opaque
 from callwright.generators.toolalpaca.walks import OFFERED, distractors, possible
 from callwright.llm.base import Model, Request, Sampling
 from callwright.llm.replies import ask

@@ -15,7 +15,8 @@ from typing import Any
 import yaml
 
 from callwright.errors import GenerationError
-from callwright.generators.toolalpaca.plan import Goal, Plan, Served, is_opaque, list_in
+from callwright.generators.toolalpaca.plan import list_in
+from callwright.generators.toolalpaca.scenario import Goal, Plan, Served, is_opaque
 from callwright.llm.base import Completion, Request
 from callwright.schemas.base import canonical_json, digest
 from callwright.schemas.message import ToolCall

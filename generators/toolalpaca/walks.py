@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from callwright.errors import GenerationError
-from callwright.generators.toolalpaca.plan import (
+from callwright.generators.toolalpaca.plan import Planner
+from callwright.generators.toolalpaca.scenario import (
     Goal,
-    Planner,
     Scenario,
     argument_names,
     combinations,

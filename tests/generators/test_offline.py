@@ -11,7 +11,7 @@ from made import codes, make_rows
 from callwright.engine.recipes import check_recipe
 from callwright.engine.workshop import Workshop
 from callwright.generators.toolalpaca.offline import frames
-from callwright.generators.toolalpaca.plan import Plan, varying
+from callwright.generators.toolalpaca.scenario import Plan, varying
 from callwright.generators.toolalpaca.walks import scenarios
 from callwright.schemas.phrases import REGISTERS
 from callwright.toolbox.rehearsal import Rehearsal

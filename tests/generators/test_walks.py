@@ -11,7 +11,7 @@ from made import make_rows
 
 from callwright.engine.recipes import check_recipe
 from callwright.engine.workshop import Workshop
-from callwright.generators.toolalpaca.plan import Plan, is_opaque
+from callwright.generators.toolalpaca.scenario import Plan, is_opaque
 from callwright.generators.toolalpaca.walks import scenarios
 from callwright.schemas.base import canonical_json, digest
 from callwright.schemas.message import AssistantMessage, ToolMessage
