@@ -34,6 +34,8 @@ _VERBS = frozenset(
     "translate detect generate query view edit change replace post publish share lock unlock reset refund pay charge "
     "transfer withdraw deposit request confirm complete mark close report describe browse lookup".split(" ")
 )
+_SAID = {"tell": "find out", "give": "get", "provide": "get"}
+"""A server's verb -> what the person wants who asks for it."""
 _LOOKS_UP = frozenset(
     "get list search find show look check retrieve fetch read return track browse view query".split(" ")
 )
@@ -139,7 +141,8 @@ def verb_phrase(tool: Tool) -> str:
             "offline_no_wording", f"the title {title!r} is no plain phrase of two to nine words"
         )
     verb = re.sub(r"(?<=[^aeious])s$", "", words[0].lower())
-    if verb not in _VERBS:
+    verb = _SAID.get(verb, verb)
+    if verb.split(" ")[0] not in _VERBS:
         raise GenerationError("offline_no_wording", f"the title {title!r} does not begin with a verb")
     rest = [word if word.isupper() and len(word) > 1 else word.lower() for word in words[1:]]
     return " ".join([verb, *_with_article(verb, rest)])

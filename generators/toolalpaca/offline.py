@@ -23,7 +23,7 @@ from callwright.schemas.message import ToolCall
 from callwright.schemas.phrases import REGISTERS, Field_, PhraseSheet, Register, ToolPhrases
 from callwright.schemas.tool import Toolkit
 from callwright.values.makers import field_for
-from callwright.values.spoken import humanise, is_noun, plain_words, say_list
+from callwright.values.spoken import is_noun, plain_words, say_list
 from callwright.values.wording import fill, say_field, slots
 
 SHOWN = 6
@@ -306,7 +306,7 @@ class Wording:
         worded: Sequence[str] = self._phrases.questions[name]
         if not glad:
             worded = [one for one in worded if not _GLAD.match(one)] or worded
-        return fill(worded[self._rotate(len(worded), "question")], {"human": humanise(name)})
+        return fill(worded[self._rotate(len(worded), "question")], {"human": plain_words(name)})
 
     def _tell(self, goal: Goal, served: Served, index: int, seen: Sequence[Mapping[str, Any]]) -> str:
         """What the assistant says of one goal's answer."""

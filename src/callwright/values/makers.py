@@ -25,6 +25,13 @@ _NUMBER_RANGES: tuple[tuple[str, tuple[int, int]], ...] = (
     ("price|cost|amount|total|fee", (5, 80)),
     ("year", (1995, 2024)),
     ("count|quantity|number|copies|size", (2, 12)),
+    ("people|persons|guests|adults|seats|passengers", (2, 8)),
+    ("nights|days|weeks|hours", (2, 10)),
+    ("minutes|duration", (15, 90)),
+    ("weight|kg|kilograms|pounds", (2, 30)),
+    ("distance|km|miles|radius", (2, 80)),
+    ("age", (18, 70)),
+    ("percent|percentage", (5, 60)),
 )
 _MAKER_BY_NAME: tuple[tuple[str, Values], ...] = (
     ("first name", "first_name"),

@@ -150,9 +150,16 @@ def is_noun(name: str) -> bool:
 
 
 def plain_words(name: str) -> str:
-    """A field's name as people would say it: `numPatties` as "number of patties"."""
+    """A field's name as people would say it: `numPatties` as "number of patties", `weight_kg` as "weight in kg"."""
     words = [_ABBREVIATIONS.get(word, word) for word in humanise(name).split()]
+    if len(words) > 1 and words[-1] in _MEASURED_IN:
+        words.insert(-1, "in")
     return " ".join(words).removesuffix(" of")
+
+
+_MEASURED_IN = frozenset(
+    "kg lbs km cm mm miles inches seconds minutes hours percent celsius fahrenheit".split(" ")
+)
 
 
 def singular(word: str) -> str:
