@@ -22,18 +22,18 @@ async def test_a_build_ends_in_a_version_or_says_how_little_was_accepted_and_why
     teacher = {"engine": "openai", "base_url": server.base_url, "model": NAME, "in_flight": 24}
     body = {
         "dataset": "small",
-        "size": 6,
+        "size": 3,
         "seed": 7,
         "tools": [{"world": "calendar"}, {"world": "units"}],
-        "models": {"teacher": teacher | {"max_tokens": 120, "timeout_s": 240}},
-        "mix": {"single": 0.5, "clarification": 0.5},
+        "models": {"teacher": teacher | {"max_tokens": 90, "timeout_s": 240}},
+        "mix": {"single": 1.0},
         "accept": {"rung": "L2"},
     }
     workshop = Workshop.of(check_recipe(body, "small"), tmp_path)
     try:
         built = await build(workshop, tmp_path / "data")
         accepted = built.version.statistics.rows
-        assert accepted == 6
+        assert accepted == 3
     except ShortfallError as error:
         assert "rows missing after" in str(error) and "drops: " in str(error)
     [status] = read_statuses(tmp_path / "data")
