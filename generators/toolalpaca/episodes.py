@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from callwright.errors import GenerationError, InterruptedCallError
-from callwright.generators.toolalpaca.offline import frames
+from callwright.generators.planning.wording import frames
 from callwright.generators.toolalpaca.prompts import digests, prompt
 from callwright.llm.base import Completion, Model, Request, Sampling
 from callwright.schemas.base import digest

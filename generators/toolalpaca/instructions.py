@@ -15,10 +15,10 @@ from typing import Any
 
 from callwright.errors import GenerationError
 from callwright.generators.base import Slot
-from callwright.generators.toolalpaca.plan import Planner
+from callwright.generators.planning.plan import Planner
+from callwright.generators.planning.scenario import Goal, Plan, Scenario, is_opaque
+from callwright.generators.planning.walks import OFFERED, distractors, possible
 from callwright.generators.toolalpaca.prompts import prompt
-from callwright.generators.toolalpaca.scenario import Goal, Plan, Scenario, is_opaque
-from callwright.generators.toolalpaca.walks import OFFERED, distractors, possible
 from callwright.llm.base import Model, Request, Sampling
 from callwright.llm.replies import ask
 from callwright.schemas.task import Kind, Task

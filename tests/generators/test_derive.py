@@ -3,8 +3,8 @@ import pytest
 from made import documented
 
 from callwright.errors import GenerationError
-from callwright.generators.toolalpaca.derive import argument_words, derive, verb_phrase, with_sheet
-from callwright.generators.toolalpaca.walks import scenarios
+from callwright.generators.planning.derive import argument_words, derive, verb_phrase, with_sheet
+from callwright.generators.planning.walks import scenarios
 from callwright.schemas.phrases import PhraseSheet
 from callwright.schemas.tool import Tool, Toolkit
 

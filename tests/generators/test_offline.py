@@ -10,9 +10,9 @@ from made import codes, make_rows
 
 from callwright.engine.recipes import check_recipe
 from callwright.engine.workshop import Workshop
-from callwright.generators.toolalpaca.offline import frames
-from callwright.generators.toolalpaca.scenario import Plan, varying
-from callwright.generators.toolalpaca.walks import scenarios
+from callwright.generators.planning.scenario import Plan, varying
+from callwright.generators.planning.walks import scenarios
+from callwright.generators.planning.wording import frames
 from callwright.schemas.phrases import REGISTERS
 from callwright.toolbox.rehearsal import Rehearsal
 

@@ -7,9 +7,9 @@ import pytest
 from made import CLOSED, demo, demo_rows, make_rows
 
 from callwright.errors import GenerationError
-from callwright.generators.toolalpaca.plan import Planner, list_in, ordered
-from callwright.generators.toolalpaca.scenario import Goal, Plan, Scenario, is_opaque
-from callwright.generators.toolalpaca.walks import scenarios
+from callwright.generators.planning.plan import Planner, list_in, ordered
+from callwright.generators.planning.scenario import Goal, Plan, Scenario, is_opaque
+from callwright.generators.planning.walks import scenarios
 from callwright.schemas.phrases import Field_, Lookup, PhraseSheet, ToolPhrases
 from callwright.schemas.tool import Reply, Tool, Toolkit
 from callwright.toolbox.rehearsal import Rehearsal

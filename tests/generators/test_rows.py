@@ -13,7 +13,7 @@ from made import DEMO, codes, demo, documented, make_rows
 
 import callwright
 from callwright.engine.exports import export_view
-from callwright.generators.toolalpaca.scenario import Plan
+from callwright.generators.planning.scenario import Plan
 from callwright.schemas.phrases import REGISTERS
 
 KINDS = {"single": 128, "multi_step": 80, "clarification": 64, "no_call": 48}

@@ -11,8 +11,8 @@ from made import make_rows
 
 from callwright.engine.recipes import check_recipe
 from callwright.engine.workshop import Workshop
-from callwright.generators.toolalpaca.scenario import Plan, is_opaque
-from callwright.generators.toolalpaca.walks import scenarios
+from callwright.generators.planning.scenario import Plan, is_opaque
+from callwright.generators.planning.walks import scenarios
 from callwright.schemas.base import canonical_json, digest
 from callwright.schemas.message import AssistantMessage, ToolMessage
 from callwright.schemas.task import KINDS

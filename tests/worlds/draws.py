@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema_rs
 
 from callwright.engine.tools import load_world
-from callwright.generators.toolalpaca.plan import list_in
+from callwright.generators.planning.plan import list_in
 from callwright.schemas.tool import Tool, Toolkit
 from callwright.values.makers import NOTHING, field_for, is_id_name, make, record_for
 from callwright.values.spoken import humanise

@@ -11,8 +11,8 @@ from callwright.engine.recipes import apply_overrides, check_recipe
 from callwright.engine.tools import read_source, source_of
 from callwright.engine.workshop import Workshop
 from callwright.errors import UsageError
-from callwright.generators.toolalpaca.derive import with_sheet
-from callwright.generators.toolalpaca.walks import possible
+from callwright.generators.planning.derive import with_sheet
+from callwright.generators.planning.walks import possible
 from callwright.schemas.recipe import Recipe
 from callwright.schemas.task import Kind
 from callwright.schemas.tool import Refusal, Toolkit

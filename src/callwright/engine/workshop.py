@@ -11,8 +11,8 @@ from typing import Any
 from callwright.engine.tools import read_source, what_runs
 from callwright.errors import UsageError
 from callwright.generators.base import Rollout, Source
+from callwright.generators.planning.derive import with_sheet
 from callwright.generators.toolalpaca import offline as toolalpaca_offline
-from callwright.generators.toolalpaca.derive import with_sheet
 from callwright.generators.toolalpaca.episodes import Episodes
 from callwright.generators.toolalpaca.instructions import Instructions
 from callwright.judges import checks

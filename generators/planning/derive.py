@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from callwright.errors import GenerationError
-from callwright.generators.toolalpaca.offline import Wording, frames
-from callwright.generators.toolalpaca.plan import Planner
-from callwright.generators.toolalpaca.scenario import Scenario, is_opaque
-from callwright.generators.toolalpaca.walks import first_scenario
+from callwright.generators.planning.plan import Planner
+from callwright.generators.planning.scenario import Scenario, is_opaque
+from callwright.generators.planning.walks import first_scenario
+from callwright.generators.planning.wording import Wording, frames
 from callwright.schemas.base import digest
 from callwright.schemas.phrases import Field_, Lookup, PhraseSheet, ToolPhrases
 from callwright.schemas.task import Kind

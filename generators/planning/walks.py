@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from callwright.errors import GenerationError
-from callwright.generators.toolalpaca.plan import Planner
-from callwright.generators.toolalpaca.scenario import (
+from callwright.generators.planning.plan import Planner
+from callwright.generators.planning.scenario import (
     Goal,
     Scenario,
     argument_names,

@@ -15,7 +15,7 @@ from typing import Any
 import networkx as nx
 
 from callwright.errors import GenerationError
-from callwright.generators.toolalpaca.scenario import (
+from callwright.generators.planning.scenario import (
     Goal,
     Plan,
     Refusal,
