@@ -7,8 +7,10 @@
     M/2k    1,000 rows of 2 calls, 5 ms, 64 in flight: how much memory
     M/20k   10,000 rows of the same: as much
 
-`first to last` is from the first request to the last answer; `process` is from the start of a fresh interpreter to its
-end, without Prefect. The server is a process of its own (lean_server.py). Run: python benchmarks/engine.py [REPEATS]
+`first to last` is from the first request to the last answer, as the server sees it; `process` is from the start of a
+fresh interpreter to its end, without Prefect. The server is a process of its own (lean_server.py).
+
+Run: python benchmarks/engine.py [REPEATS]
 """
 
 from __future__ import annotations
@@ -57,7 +59,7 @@ def main() -> None:
 
 def _measured(case: str, client: str) -> dict[str, float]:
     latency_s, errors = CASES[case][2], CASES[case][4]
-    with _server(latency_s, errors) as port:
+    with _server(latency_s, errors) as (port, server):
         began = time.perf_counter()
         done = subprocess.run(
             [sys.executable, str(HERE / "engine.py"), "--child", case, client, str(port)],
@@ -66,18 +68,18 @@ def _measured(case: str, client: str) -> dict[str, float]:
             check=False,
         )
         process_s = time.perf_counter() - began
+        span_s = float(server.communicate()[0])
     if done.returncode:
         sys.exit(done.stderr)
-    return {**json.loads(done.stdout), "process_s": process_s}
+    return {**json.loads(done.stdout), "span_s": span_s, "process_s": process_s}
 
 
 @contextmanager
-def _server(latency_s: float, errors: float) -> Iterator[int]:
+def _server(latency_s: float, errors: float) -> Iterator[tuple[int, subprocess.Popen[str]]]:
     command = [sys.executable, str(HERE / "lean_server.py"), str(latency_s), str(errors)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdin and server.stdout
-        yield int(server.stdout.readline())
-        server.stdin.close()
+        assert server.stdout
+        yield int(server.stdout.readline()), server
 
 
 # The child: one client, one case
@@ -87,17 +89,17 @@ def child(case: str, client: str, port: int) -> None:
     calls, in_flight, _, chained, _ = CASES[case]
     with tempfile.TemporaryDirectory() as folder:
         if client == "bare":
-            span_s = asyncio.run(_bare(port, calls, in_flight, chained))
+            asyncio.run(_bare(port, calls, in_flight, chained))
         elif chained > 1:
-            span_s = asyncio.run(_rows(port, calls // chained, in_flight, chained, Path(folder)))
+            asyncio.run(_rows(port, calls // chained, in_flight, chained, Path(folder)))
         else:
-            span_s = asyncio.run(_asked(port, calls, in_flight, Path(folder)))
+            asyncio.run(_asked(port, calls, in_flight, Path(folder)))
     used = resource.getrusage(resource.RUSAGE_SELF)
-    report = {"span_s": span_s, "cpu_s": used.ru_utime + used.ru_stime, "peak_mb": used.ru_maxrss / 1024}
+    report = {"cpu_s": used.ru_utime + used.ru_stime, "peak_mb": used.ru_maxrss / 1024}
     print(json.dumps(report))
 
 
-async def _bare(port: int, calls: int, in_flight: int, chained: int) -> float:
+async def _bare(port: int, calls: int, in_flight: int, chained: int) -> None:
     import aiohttp
 
     gate = asyncio.Semaphore(in_flight)
@@ -113,12 +115,10 @@ async def _bare(port: int, calls: int, in_flight: int, chained: int) -> float:
                     ) as response:
                         json.loads(await response.read())
 
-        began = time.perf_counter()
         await asyncio.gather(*(one() for _ in range(calls // chained)))
-        return time.perf_counter() - began
 
 
-async def _asked(port: int, calls: int, in_flight: int, folder: Path) -> float:
+async def _asked(port: int, calls: int, in_flight: int, folder: Path) -> None:
     from callwright.llm.base import Request
     from callwright.llm.journal import Journal
     from callwright.llm.journaled import Journaled
@@ -126,18 +126,21 @@ async def _asked(port: int, calls: int, in_flight: int, folder: Path) -> float:
 
     with Journal(folder / "journal.jsonl") as journal:
         model = Journaled(OpenAIChat(_config(port, in_flight), api_key=""), journal)
-        asked = (
-            Request(purpose="bench.ask", messages=({"role": "user", "content": "Hello"},), sample=number)
-            for number in range(calls)
-        )
-        began = time.perf_counter()
-        await asyncio.gather(*(model.complete(request) for request in asked))
-        span_s = time.perf_counter() - began
+        gate = asyncio.Semaphore(2 * in_flight)  # conversations under way, as a build has them
+
+        async def one(number: int) -> None:
+            async with gate:
+                await model.complete(
+                    Request(
+                        purpose="bench.ask", messages=({"role": "user", "content": "Hello"},), sample=number
+                    )
+                )
+
+        await asyncio.gather(*map(one, range(calls)))
         await model.close()
-    return span_s
 
 
-async def _rows(port: int, rows: int, in_flight: int, chained: int, folder: Path) -> float:
+async def _rows(port: int, rows: int, in_flight: int, chained: int, folder: Path) -> None:
     """Rows as the engine makes them: slots, tasks, conversations, exact judges, shards on the disk."""
     from callwright.engine.shards import SHARD_SIZE, Attempts, Shard
     from callwright.judges.calls import Calls
@@ -154,7 +157,6 @@ async def _rows(port: int, rows: int, in_flight: int, chained: int, folder: Path
             Shard(method="bench", kind="no_call", first=first, count=min(SHARD_SIZE, rows - first))
             for first in range(0, rows, SHARD_SIZE)
         ]
-        began = time.perf_counter()
         gate = asyncio.Semaphore(2 + in_flight // SHARD_SIZE)  # as a build has it
 
         async def one(shard: Shard) -> None:
@@ -162,9 +164,7 @@ async def _rows(port: int, rows: int, in_flight: int, chained: int, folder: Path
                 await attempts.run(shard, folder / "shards")
 
         await asyncio.gather(*map(one, shards))
-        span_s = time.perf_counter() - began
         await model.close()
-    return span_s
 
 
 class _Operators:

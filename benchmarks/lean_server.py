@@ -3,7 +3,8 @@
 It speaks just enough HTTP/1.1 for keep-alive clients and answers every POST with the same chat completion.
 
 Run: python benchmarks/lean_server.py LATENCY_S [SHARE_OF_ERRORS]
-It prints its port and ends with its standard input.
+It prints its port, ends with its standard input, and prints at the end the seconds from the first request to the last
+answer.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import asyncio
 import json
 import random
 import sys
+import time
 
 BODY = json.dumps(
     {
@@ -56,14 +58,17 @@ class Lean(asyncio.Protocol):
             if head.startswith(b"GET"):  # a client that looks for metrics draws no error of another's
                 self._send(ABSENT)
                 return
+            SPAN.setdefault("first", time.perf_counter())
             answer = ERROR if _CHANCE.random() < self._errors else ANSWER
             asyncio.get_running_loop().call_later(self._latency_s, self._send, answer)
 
     def _send(self, answer: bytes) -> None:
         if not self._transport.is_closing():
             self._transport.write(answer)
+            SPAN["last"] = time.perf_counter()
 
 
+SPAN: dict[str, float] = {}
 _CHANCE = random.Random(7)
 
 
@@ -74,6 +79,7 @@ async def main() -> None:
     server = await loop.create_server(lambda: Lean(latency_s, errors), "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
+    print(SPAN.get("last", 0.0) - SPAN.get("first", 0.0), flush=True)
 
 
 if __name__ == "__main__":

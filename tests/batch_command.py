@@ -3,9 +3,9 @@
 Run: python batch_command.py INPUT OUTPUT FOLDER
 
 In FOLDER it keeps `asked.txt`, the id of every question that it was asked. `fail.json` there names what goes wrong:
-`exit` (code), `skip` (answer all but so many), `status` (of the first line), `torn` (the last line is cut off), `raw`
-(the first call is text), `hold` ("before" or "after" it writes): it waits until the file `release` is there. All of it
-happens in round `round` alone, where that is given.
+`exit` (code), `skip` (answer all but so many), `status` (of the first line) and what is `said` of it, `torn` (the last
+line is cut off), `raw` (the first call is text), `hold` ("before" or "after" it writes): it waits until the file
+`release` is there. All of it happens in round `round` alone, where that is given.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main() -> None:
         wait(folder)
     answers = [json.dumps(answer(line)) for line in lines]
     if "status" in fail:
-        answers[0] = json.dumps(failed(lines[0], fail["status"]))
+        answers[0] = json.dumps(failed(lines[0], fail["status"], fail.get("said", "as it was told to")))
     if fail.get("raw"):
         place = next(place for place, line in enumerate(lines) if "tools" in line["body"])
         answers[place] = json.dumps(said(lines[place], lb.RAW_CALL))
@@ -66,9 +66,9 @@ def said(line: dict[str, Any], body: Any) -> dict[str, Any]:
     return {"id": "batch-1", "custom_id": line["custom_id"], "response": response, "error": None}
 
 
-def failed(line: dict[str, Any], status: int) -> dict[str, Any]:
+def failed(line: dict[str, Any], status: int, words: str) -> dict[str, Any]:
     response = {"status_code": status, "request_id": "x", "body": None}
-    error = {"error": {"message": "as it was told to"}}
+    error = {"error": {"message": words}}
     return {"id": "batch-1", "custom_id": line["custom_id"], "response": response, "error": error}
 
 

@@ -160,7 +160,14 @@ async def test_what_a_command_that_failed_has_answered_is_kept(
 
 @pytest.mark.parametrize(
     ("fail", "code"),
-    [({"status": 400, "round": 1}, "request_refused"), ({"raw": True, "round": 2}, "raw_call_text")],
+    [
+        ({"status": 400, "round": 1}, "request_refused"),
+        (
+            {"status": 400, "said": "the maximum context length is 4096 tokens", "round": 1},
+            "context_overflow",
+        ),
+        ({"raw": True, "round": 2}, "raw_call_text"),
+    ],
 )
 async def test_a_question_that_is_refused_and_a_call_as_text_are_counted_drops(
     tmp_path: Path, fail: dict[str, Any], code: str

@@ -25,7 +25,7 @@ def status(data: Path | None, as_json: bool) -> None:
         say(f"no runs in {data_folder(data)}")
     else:
         header = ("dataset", "state", "accepted", "wanted", "attempts", "requests", "updated")
-        show_table(header, [[*(one[key] for key in header[:-1]), one["updated_at"]] for one in found])
+        show_table(header, [[*(one[key] for key in header[:-1]), one["updated_at"][:19]] for one in found])
 
 
 def export(name: str, view: str, out: Path | None, data: Path | None, overwrite: bool, as_json: bool) -> None:

@@ -187,7 +187,7 @@ class _Run:
             workshop.judges(),
             recipe.accept.rung,
             recipe.seed,
-            workshop.in_flight,
+            workshop.conversations,
             workshop.max_steps,
         )
 
@@ -249,8 +249,8 @@ class _Run:
 
     @property
     def _at_once(self) -> int:
-        """Shards under way: enough to keep all requests in flight while one shard ends and the next begins."""
-        return 2 + self._workshop.in_flight // SHARD_SIZE
+        """Shards under way: enough to keep all conversations going while one shard ends and the next begins."""
+        return 2 + self._workshop.conversations // SHARD_SIZE
 
     async def _shard(self, shard: Shard) -> Path:
         return await self._attempts.run(shard, self._shards)

@@ -71,7 +71,7 @@ class Progress:
             "message": self.message,
             "pid": os.getpid(),
             "started_at": self.started_at.isoformat(timespec="seconds"),
-            "updated_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            "updated_at": dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
             "elapsed_s": round(elapsed_s, 1),
             "wanted": self.wanted,
             "accepted": self.accepted,

@@ -74,7 +74,7 @@ class Attempts:
         judges: tuple[Judge, ...],
         accept: Rung,
         seed: int,
-        in_flight: int,
+        under_way: int,
         max_calls: int,
     ) -> None:
         self._operators = operators
@@ -82,7 +82,7 @@ class Attempts:
         self._rungs = RUNGS[: RUNGS.index(accept) + 1]
         self._max_calls = max_calls
         self._seed = seed
-        self._gate = asyncio.Semaphore(in_flight)
+        self._gate = asyncio.Semaphore(under_way)
         self.ended: Counter[tuple[str, str]] = Counter()
         """Attempts since the last look by gate and code, empty ones for accepted rows; whoever looks clears it."""
 

@@ -202,6 +202,11 @@ class Workshop:
     def in_flight(self) -> int:
         return self.recipe.models.teacher.in_flight
 
+    @property
+    def conversations(self) -> int:
+        """Conversations under way at once: twice the requests, so that a row being judged leaves no request unused."""
+        return 2 * self.in_flight if isinstance(self.recipe.models.teacher, OpenAIModel) else self.in_flight
+
     def sampling(self) -> Sampling:
         config = self.recipe.models.teacher
         if isinstance(config, OpenAIModel | BatchModel):

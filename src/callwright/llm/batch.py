@@ -22,6 +22,7 @@ from typing import Any
 
 from callwright.errors import ModelError, ReplyError, StoreError
 from callwright.llm.base import Completion, Request, request_key
+from callwright.llm.refusals import REFUSED, refusal
 from callwright.llm.wire import BrokenReply, body_of, completion_of, excerpt
 from callwright.schemas.base import digest
 from callwright.schemas.recipe import BatchModel
@@ -30,8 +31,6 @@ logger = logging.getLogger(__name__)
 
 _POLL_S = 0.2
 _GRACE_S = 10.0
-_REFUSED = frozenset({400, 413, 422})
-"""What is wrong with one question alone; any other status but 200 is a failure of the command."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,8 @@ class _Answer:
 
     @property
     def settled(self) -> bool:
-        """Whether asking again would not change it."""
-        return self.status == 200 or self.status in _REFUSED
+        """Whether asking again would not change it; any other status is a failure of the command."""
+        return self.status == 200 or self.status in REFUSED
 
 
 class BatchChat:
@@ -81,7 +80,8 @@ class BatchChat:
 
         Raises:
             ModelError: The command cannot be started, failed, or left the question unanswered.
-            ReplyError: `request_refused`, `raw_call_text` or `malformed_reply`; it concerns this request only.
+            ReplyError: `context_overflow`, `request_refused`, `raw_call_text` or `malformed_reply`; it
+                concerns this request only.
             StoreError: The round's files cannot be written.
         """
         key = request_key(self, request)
@@ -251,7 +251,7 @@ class BatchChat:
 
 def _completion(answer: _Answer, request: Request) -> Completion:
     if answer.status != 200:
-        raise ReplyError("request_refused", f"HTTP {answer.status}: {answer.said}")
+        raise refusal(answer.status, answer.said, "models.teacher.command")
     try:
         return completion_of(json.dumps(answer.body).encode(), request)
     except BrokenReply as error:

@@ -13,6 +13,7 @@ from callwright.llm.base import Completion, Request
 from callwright.llm.cap import Outcome, Slots
 from callwright.llm.endpoint import Endpoint, Reply, Trouble, retry_after_s
 from callwright.llm.pressure import EVERY_S, Pressure
+from callwright.llm.refusals import REFUSED, overflows, refusal
 from callwright.llm.wire import BrokenReply, body_of, completion_of
 from callwright.schemas.recipe import OpenAIModel
 
@@ -20,12 +21,7 @@ _LONGEST_BACKOFF_S = 30.0
 _QUICK_TRIES = 3
 _PATIENCE_FOR_OUR_TURN = 4
 _RETRIED = frozenset({408, 409, 425, 429})
-_CONTEXT = re.compile(
-    r"context[ _-]?(length|size|window)|model length|max_model_len|max_new_tokens|too many tokens",
-    re.IGNORECASE,
-)
 _SCHEMA = re.compile(r"response_format|schema|grammar", re.IGNORECASE)
-_NO_CALLS = re.compile(r"enable-auto-tool-choice|tool-call-parser", re.IGNORECASE)
 
 
 class _SchemaRefusedError(Exception):
@@ -155,7 +151,7 @@ class OpenAIChat:
     async def _refusal(self, endpoint: Endpoint, reply: Reply, schema_sent: bool) -> Exception:
         """What a status means that asking again would not change."""
         said = reply.message()
-        if reply.status in (400, 413, 422):
+        if reply.status in REFUSED:
             return self._refused_request(endpoint, reply.status, said, schema_sent)
         hint = "correct base_url in the recipe"
         if reply.status in (401, 403):
@@ -167,18 +163,9 @@ class OpenAIChat:
         return ModelError(f"{endpoint.base_url} answers HTTP {reply.status} ({said}): {hint}")
 
     def _refused_request(self, endpoint: Endpoint, status: int, said: str, schema_sent: bool) -> Exception:
-        if _CONTEXT.search(said):
-            return ReplyError(
-                "context_overflow", f"the request does not fit into the model's context: {said}"
-            )
-        if schema_sent and _SCHEMA.search(said):
+        if schema_sent and _SCHEMA.search(said) and not overflows(said):
             return _SchemaRefusedError(for_good="response_format" in said)
-        if _NO_CALLS.search(said):
-            return ModelError(
-                f"{endpoint.base_url} takes no tool calls ({said}): start the server with its tool-call "
-                "parser (vLLM: --enable-auto-tool-choice --tool-call-parser NAME)"
-            )
-        return ReplyError("request_refused", f"HTTP {status}: {said}")
+        return refusal(status, said, endpoint.base_url)
 
     async def _what_is_there(self, endpoint: Endpoint) -> str:
         models = await endpoint.models()
