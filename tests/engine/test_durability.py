@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -20,7 +21,7 @@ from callwright.engine.build import Built, build, run_folder
 from callwright.engine.progress import read_statuses
 from callwright.engine.recipes import load_recipe
 from callwright.engine.workshop import Workshop
-from callwright.errors import ModelError
+from callwright.errors import ModelError, StoreError
 from callwright.store import Store
 
 # What no file may grow beyond: to a process it is what a full disk is, for every file alike.
@@ -77,6 +78,22 @@ async def test_a_journal_that_was_torn_costs_one_question_and_a_torn_shard_nothi
         resumed = await build(workshop, tmp_path / "data")
     assert resumed.version.id == whole.version.id
     assert resumed.asked == whole.asked - 49
+
+
+async def test_a_shard_that_was_damaged_later_is_one_line_and_made_anew_once_deleted(tmp_path: Path):
+    async with lb.Loopback(museum_teacher) as server:
+        workshop = museum(server.base_url, size=8)
+        whole = await build(workshop, tmp_path / "whole")
+        made = run_folder(workshop, tmp_path / "whole")
+        run = run_folder(workshop, tmp_path / "data")
+        shutil.copytree(made, run, dirs_exist_ok=True)
+        shard = min((run / "shards").glob("*.jsonl"))
+        torn(shard)
+        with pytest.raises(StoreError, match="damaged since it was written; delete this file"):
+            await build(workshop, tmp_path / "data")
+        shard.unlink()
+        again = await build(workshop, tmp_path / "data")
+    assert (again.version.id, again.asked) == (whole.version.id, 0)
 
 
 async def test_torn_notes_of_what_earlier_runs_were_answered_only_cost_questions(tmp_path: Path):

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import duckdb
@@ -127,3 +129,38 @@ def test_a_file_that_another_program_holds_is_busy_too(tmp_path: Path):
     finally:
         end(other)
     assert duckdb.connect(str(tmp_path / "callwright.duckdb")).close() is None
+
+
+READER = """
+import os, sys
+from pathlib import Path
+from callwright.store import Store
+import duckdb
+if os.geteuid() == 0:
+    os.setuid(65534)
+try:
+    (Path(sys.argv[1]) / "mine").touch()
+except PermissionError:
+    pass
+else:
+    sys.exit("the folder is not read-only")
+with Store.open(Path(sys.argv[1]), write=False) as store:
+    print("read", len(store.versions()))
+"""
+
+
+def test_who_may_not_write_can_read():
+    folder = Path(tempfile.mkdtemp(prefix="store-"))  # pytest's own folders are closed to other users
+    try:
+        with Store.open(folder, write=True):
+            pass
+        for path in folder.iterdir():
+            path.chmod(0o444)
+        folder.chmod(0o555)
+        done = subprocess.run(
+            [sys.executable, "-c", READER, str(folder)], capture_output=True, text=True, check=False
+        )
+        assert done.stdout == "read 0\n", done.stderr
+    finally:
+        folder.chmod(0o755)
+        shutil.rmtree(folder)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonlines
+from pydantic import ValidationError
 
 from callwright.errors import CallwrightError, GenerationError, JudgeError, ReplyError, StoreError
 from callwright.generators.base import Slot
@@ -205,9 +206,20 @@ def write_results(path: Path, results: list[Result]) -> None:
 
 
 def read_results(path: Path) -> Iterator[Result]:
+    """The results of a shard's file, one at a time.
+
+    Raises:
+        StoreError: A line was damaged since it was written.
+    """
     with jsonlines.open(path) as reader:
-        for line in reader:
-            yield Result.model_validate(line)
+        try:
+            for line in reader:
+                yield Result.model_validate(line)
+        except (jsonlines.InvalidLineError, ValidationError) as error:
+            raise StoreError(
+                f"{path}: damaged since it was written; delete this file and run again, it is made anew from the "
+                "journal"
+            ) from error
 
 
 def _first(errors: BaseExceptionGroup[Any]) -> BaseException:

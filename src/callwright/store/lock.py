@@ -18,7 +18,11 @@ _POLL_S = 0.05
 
 
 class StoreLock:
-    """Held while inside `with`; the system lets go of it when the process dies, however it dies."""
+    """Held while inside `with`; the system lets go of it when the process dies, however it dies.
+
+    Who may read the folder but not write to it can hold a shared lock, if the file is there; nobody else's name is
+    then put into it.
+    """
 
     def __init__(self, path: Path, wait_s: float, *, shared: bool = False, purpose: str = "") -> None:
         self._path = path
@@ -28,8 +32,9 @@ class StoreLock:
         self._file = -1
 
     def __enter__(self) -> StoreLock:
+        self._named = True
         try:
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+            self._file = self._opened()
         except OSError as error:
             raise StoreError(
                 f"{self._path}: the lock file cannot be opened ({error.strerror}); choose another folder with --data"
@@ -39,7 +44,8 @@ class StoreLock:
         except BaseException:
             os.close(self._file)
             raise
-        self._write(f"{os.getpid()} {self._purpose}")
+        if self._named:
+            self._write(f"{os.getpid()} {self._purpose}")
         return self
 
     def __exit__(
@@ -49,6 +55,15 @@ class StoreLock:
         if not self._shared:
             self._write("")
         os.close(self._file)
+
+    def _opened(self) -> int:
+        try:
+            return os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError:
+            if not self._shared or not self._path.exists():
+                raise
+            self._named = False
+            return os.open(self._path, os.O_RDONLY)
 
     def _acquire(self) -> None:
         how = fcntl.LOCK_SH if self._shared else fcntl.LOCK_EX
