@@ -27,7 +27,7 @@ from callwright.worlds import NAMES, world_class
 from callwright.worlds.base import World, shipped_phrases, toolkit_of
 
 STATUSES = {200, 404, 409, 422}
-EXAMPLES = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+EXAMPLES = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def strings_in(value: Any) -> list[str]:
@@ -276,7 +276,7 @@ def test_calls_that_act_on_different_things_are_answered_as_if_they_were_alone(n
     touches is what the other one acts on. Every pair of tools is tried in both orders.
     """
 
-    @settings(EXAMPLES, max_examples=6)
+    @settings(EXAMPLES, max_examples=4)
     @given(st.integers(0, 2), st.integers(0, 1_000_000))
     def run(seed: int, draw: int) -> None:
         world = fresh(name, seed)
