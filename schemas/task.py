@@ -110,8 +110,9 @@ class Trajectory(Record):
     task: Task
     messages: tuple[Message, ...]
     provenance: Provenance
-    stopped: Literal["answered", "step_limit", "length"] = "answered"
-    """Why the conversation ended."""
+    stopped: Literal["answered", "step_limit", "loop", "length"] = "answered"
+    """Why the conversation ended: with an answer, after too many turns with calls, in the same call over and over, or
+    in a turn that was cut off."""
     state: str | None = None
     """Digest of the state that the calls left; None where none can be seen."""
 

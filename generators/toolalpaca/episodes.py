@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ from callwright.errors import GenerationError, InterruptedCallError
 from callwright.generators.planning.wording import frames
 from callwright.generators.toolalpaca.prompts import digests, prompt
 from callwright.llm.base import Completion, Model, Request, Sampling
+from callwright.llm.replies import ask
+from callwright.llm.turns import ask_turn
 from callwright.schemas.base import digest
 from callwright.schemas.message import (
     AssistantMessage,
@@ -29,9 +32,19 @@ from callwright.schemas.task import Provenance, Task, Trajectory
 from callwright.schemas.tool import Toolkit
 from callwright.toolbox.base import Session, Toolbox
 from callwright.values.mentions import MONTHS, WEEKDAYS
+from callwright.values.spoken import humanise
 
 MAX_REPLIES = 2
 """How often the user answers questions before the conversation has to go on."""
+MAX_ALIKE = 3
+"""The same call with the same result so many times is a loop."""
+
+_USER_REPLY = {
+    "type": "object",
+    "properties": {"asked": {"type": "boolean"}, "reply": {"type": "string"}},
+    "required": ["asked", "reply"],
+    "additionalProperties": False,
+}
 
 
 class Episodes:
@@ -94,18 +107,17 @@ class _Episode:
         self.keys: list[str] = []
 
     async def play(self, session: Session, max_steps: int) -> Any:
-        """Turn by turn until an answer, the step limit, or a turn that was cut off."""
+        """Turn by turn until an answer, the step limit, a loop, or a turn that was cut off."""
         steps = 0
         while True:
-            completion = await self._complete(self._assistant_request())
+            completion = self._noted(await ask_turn(self._model, self._assistant_request()))
             calls = _with_ids(completion.tool_calls, self._task, len(self.messages))
             self.messages.append(AssistantMessage(content=completion.text.strip(), tool_calls=calls))
             if completion.finish_reason == "length":
                 return "length"
             if not calls:
-                if not self._may_reply():
+                if not self._may_reply() or not await self._reply():
                     return "answered"
-                await self._reply()
                 continue
             for call in calls:
                 observation = await session.call(call)
@@ -113,26 +125,46 @@ class _Episode:
                     ToolMessage(tool_call_id=call.id, name=call.name, observation=observation)
                 )
             steps += 1
+            if self._loops():
+                return "loop"
             if steps >= max_steps + 1:
                 return "step_limit"
 
     def _may_reply(self) -> bool:
-        """Whether the assistant's words are a question to somebody who still has something to say."""
+        """Whether the assistant's words may be a question to somebody who still has something to say."""
         last = next((one for one in reversed(self.messages) if isinstance(one, ToolMessage)), None)
-        stuck = last is None or not last.observation.succeeded
-        asked = stuck and bool(self._task.hidden) and self._replies < MAX_REPLIES
-        rules_done = self._model.reads_variables and self._replies > 0
-        return asked and not rules_done and "?" in self.messages[-1].content
+        if self._model.reads_variables:
+            stuck = last is None or not last.observation.succeeded
+            able = stuck and bool(self._task.hidden) and self._replies == 0
+        else:
+            # Who hides nothing has said all that there is to say before a call; what a call found is new to them.
+            able = (bool(self._task.hidden) or last is not None) and self._replies < MAX_REPLIES
+        return able and "?" in self.messages[-1].content
 
-    async def _reply(self) -> None:
-        completion = await self._complete(self._user_request())
-        if not completion.text.strip():
-            raise GenerationError("silent_user", "the simulated user answered nothing")
-        self.messages.append(UserMessage(content=completion.text.strip()))
+    async def _reply(self) -> bool:
+        """The user's answer to what was asked; False when nothing was, and the conversation is over."""
+        reply = self._noted(await ask(self._model, self._user_request())).parsed
+        if not reply["asked"]:
+            return False
+        if not reply["reply"].strip():
+            raise GenerationError("silent_user", "the simulated user was asked and answered nothing")
+        self.messages.append(UserMessage(content=reply["reply"].strip()))
         self._replies += 1
+        return True
 
-    async def _complete(self, request: Request) -> Completion:
-        completion = await self._model.complete(request)
+    def _loops(self) -> bool:
+        """Whether a call has been made MAX_ALIKE times with the same arguments and the same result."""
+        results = {one.tool_call_id: one.content for one in self.messages if isinstance(one, ToolMessage)}
+        made = Counter(
+            (call.name, call.arguments, results[call.id])
+            for one in self.messages
+            if isinstance(one, AssistantMessage)
+            for call in one.tool_calls
+        )
+        return max(made.values()) >= MAX_ALIKE
+
+    def _noted(self, completion: Completion) -> Completion:
+        """The completion, its entry in the ledger noted as one that the row was made from."""
         if completion.key:
             self.keys.append(completion.key)
         return completion
@@ -153,17 +185,19 @@ class _Episode:
         )
 
     def _user_request(self) -> Request:
-        details = self._task.hidden.get("details") or json.dumps(self._task.hidden, ensure_ascii=False)
         # The roles are swapped: to the model that plays the user, the assistant is the other person.
         talk = "\n".join(
-            f"{'You' if m.role == 'user' else 'Assistant'}: {m.content}" for m in self.messages[1:]
+            f"{'You' if message.role == 'user' else 'Assistant'}: {message.content}"
+            for message in self.messages
+            if message.role in ("user", "assistant") and message.content
         )
         return Request(
             purpose="toolalpaca.user",
             messages=(
-                {"role": "system", "content": prompt("user").substitute(details=details)},
+                {"role": "system", "content": prompt("user").substitute(details=_known(self._task))},
                 {"role": "user", "content": talk},
             ),
+            reply_schema=_USER_REPLY,
             variables=self._variables(),
             sampling=self._sampling,
             sample=self._task.attempt,
@@ -187,6 +221,13 @@ class _Episode:
                 if isinstance(m, ToolMessage)
             ],
         }
+
+
+def _known(task: Task) -> str:
+    """What the user knows beyond the opening message, in words."""
+    if "details" in task.hidden:
+        return str(task.hidden["details"]) or "nothing more"
+    return "; ".join(f"{humanise(name)}: {value}" for name, value in task.hidden.items()) or "nothing more"
 
 
 def _body(message: ToolMessage) -> Any:

@@ -9,8 +9,8 @@ import asyncio
 import datetime as dt
 import json
 import shutil
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,7 +25,16 @@ from callwright.llm.journaled import Journaled, is_refusal
 from callwright.llm.ledger_only import LedgerOnly
 from callwright.schemas.task import teacher_name
 from callwright.schemas.verdict import highest_rung
-from callwright.schemas.version import DropCount, LedgerEntry, Member, Run, SourceSummary, Statistics, Version
+from callwright.schemas.version import (
+    DropCount,
+    LedgerEntry,
+    Member,
+    Run,
+    SourceSummary,
+    Spent,
+    Statistics,
+    Version,
+)
 from callwright.splits import split_of
 from callwright.store import Commit, Store, TaskRow, TrajectoryRow
 
@@ -355,6 +364,7 @@ class _Run:
             by_rung[highest_rung(result.verdicts) or "none"] += 1
             recovered += any(status >= 300 for status in _statuses(result))
             mended.update(f"{mend.action} {mend.code}" for mend in result.mends)
+        spent = self._by_purpose()
         statistics = Statistics(
             rows=len(members),
             by_kind=_counted(member.kind for member in members),
@@ -369,7 +379,8 @@ class _Run:
             drops=_drop_counts(filled),
             troubles=dict(sorted(self._troubles().items())),
             teacher=teacher_name(self._model.id),
-            **self._spent(),
+            **_sums(spent),
+            by_purpose=spent,
             sources=tuple(
                 SourceSummary(
                     name=kit.name,
@@ -383,14 +394,22 @@ class _Run:
         )
         return members, statistics
 
-    def _spent(self) -> dict[str, int]:
-        """Calls and tokens of the whole run, its earlier sittings included."""
-        spent = Counter[str]()
+    def _by_purpose(self) -> dict[str, Spent]:
+        """Purpose -> calls and tokens of the whole run, its earlier sittings included."""
+        found: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for entry in self._journal:
+            spent = found[entry["purpose"]]
             spent["requests"] += 1
+            spent["refused"] += is_refusal(entry)
             spent["prompt_tokens"] += entry["prompt_tokens"]
             spent["completion_tokens"] += entry["completion_tokens"]
-        return dict(spent)
+        return {purpose: Spent(**spent) for purpose, spent in sorted(found.items())}
+
+
+def _sums(spent: Mapping[str, Spent]) -> dict[str, int]:
+    """Calls and tokens of all purposes together."""
+    names = ("requests", "prompt_tokens", "completion_tokens")
+    return {name: sum(getattr(one, name) for one in spent.values()) for name in names}
 
 
 def _rows(paths: Sequence[Path]) -> Iterator[Result]:

@@ -39,7 +39,17 @@ from callwright.toolbox.world import WorldToolbox
 from callwright.values.derivations import Synonyms
 from callwright.values.wording import declared_authored, declared_synonyms
 
-DECIDING = ("generators", "judges", "toolbox", "values", "sources", "worlds", "llm/replies.py", "llm/wire.py")
+DECIDING = (
+    "generators",
+    "judges",
+    "toolbox",
+    "values",
+    "sources",
+    "worlds",
+    "llm/replies.py",
+    "llm/turns.py",
+    "llm/wire.py",
+)
 """Code that decides rows: when it changes, the same recipe is another recipe."""
 
 _SPEED_AND_PLACE = {
