@@ -104,7 +104,7 @@ def _order(messages: Sequence[Message]) -> Iterator[Fault]:
 def _unserved(trajectory: Trajectory) -> Iterator[Fault]:
     """Nothing was called though calls were wanted: ToolAlpaca drops episodes without a step, or with nothing but
     questions to the user."""
-    if trajectory.task.kind == "no_call" or trajectory.tool_calls:
+    if trajectory.task.kind == "no_call" or trajectory.tool_calls or trajectory.stopped != "answered":
         return
     if any("?" in turn.content for turn in trajectory.turns()):
         yield Fault("only_asked", "the assistant asked, and never called a tool")
