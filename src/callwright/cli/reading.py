@@ -100,10 +100,10 @@ def _describe(version: Version) -> None:
     ):
         print(f"{title:<9} {', '.join(f'{name} {count}' for name, count in table.items()) or 'none'}")
     for purpose, spent in counts.by_purpose.items():
-        per_row = spent.requests / counts.rows if counts.rows else 0.0
+        tokens = spent.prompt_tokens + spent.completion_tokens
         print(
-            f"asked     {purpose}: {spent.requests} times ({per_row:.2f} a row, {spent.refused} answers of no use), "
-            f"{spent.prompt_tokens} + {spent.completion_tokens} tokens"
+            f"asked     {purpose} {spent.requests} times, {spent.requests / counts.rows:.2f} a row; {tokens} tokens, "
+            f"{tokens / counts.rows:.0f} a row; {spent.refused} answers of no use"
         )
     print(f"recovered {counts.recovered} rows in which a call failed and the right next move followed")
     drops = ", ".join(f"{drop.gate} {drop.code} {drop.count}" for drop in counts.drops)
