@@ -12,6 +12,7 @@ from callwright.schemas.message import AssistantMessage, Message, ToolCall, Tool
 from callwright.schemas.tool import Tool
 
 Kind = Literal["no_call", "parallel", "clarification", "multi_step", "single"]
+StopReason = Literal["answered", "step_limit", "length"]
 KINDS: tuple[Kind, ...] = ("single", "multi_step", "parallel", "clarification", "no_call")
 
 
@@ -110,7 +111,7 @@ class Trajectory(Record):
     task: Task
     messages: tuple[Message, ...]
     provenance: Provenance
-    stopped: Literal["answered", "step_limit", "length"] = "answered"
+    stopped: StopReason = "answered"
     """Why the conversation ended."""
     state: str | None = None
     """Digest of the state that the calls left; None where none can be seen."""

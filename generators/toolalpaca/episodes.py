@@ -5,30 +5,18 @@ Tang et al. 2023 (ToolAlpaca), section 3.3, with today's native tool calls inste
 
 from __future__ import annotations
 
-import datetime as dt
-import itertools
 import json
 from collections.abc import Sequence
 from typing import Any
 
-from callwright.errors import GenerationError, InterruptedCallError
-from callwright.generators.planning.wording import frames
+from callwright.errors import GenerationError
+from callwright.generators.conversing import Conversation, in_session, system_message
 from callwright.generators.toolalpaca.prompts import digests, prompt
-from callwright.llm.base import Completion, Model, Request, Sampling
-from callwright.schemas.base import digest
-from callwright.schemas.message import (
-    AssistantMessage,
-    Message,
-    SystemMessage,
-    ToolCall,
-    ToolMessage,
-    UserMessage,
-    to_wire,
-)
-from callwright.schemas.task import Provenance, Task, Trajectory
+from callwright.llm.base import Model, Request, Sampling
+from callwright.schemas.message import ToolMessage
+from callwright.schemas.task import StopReason, Task, Trajectory
 from callwright.schemas.tool import Toolkit
 from callwright.toolbox.base import Session, Toolbox
-from callwright.values.mentions import MONTHS, WEEKDAYS
 
 MAX_REPLIES = 2
 """How often the user answers questions before the conversation has to go on."""
@@ -47,59 +35,33 @@ class Episodes:
         self._max_steps = max_steps
 
     async def trajectory(self, task: Task, item: str) -> Trajectory:
-        for sitting in itertools.count():
-            try:
-                return await self._played(task, item, sitting)
-            except InterruptedCallError:
-                continue  # what became of a call is not known: the conversation begins anew
-        raise AssertionError("unreachable")
+        system = system_message(task.seed, self._nouns[task.toolkit], task.clock)
 
-    async def _played(self, task: Task, item: str, sitting: int) -> Trajectory:
-        session = self._toolbox.open(
-            task.tools,
-            toolkit=task.toolkit,
-            seed=task.seed,
-            clock=task.clock,
-            item=f"{item}#{sitting}" if sitting else item,
-        )
-        episode = _Episode(self._model, self._sampling, task, item, self._system(task))
-        try:
-            stopped = await episode.play(session, self._max_steps)
-        finally:
-            state = await session.end()
-        return Trajectory(
-            task=task,
-            messages=tuple(episode.messages),
-            provenance=Provenance(teacher=self._model.id, prompts=digests(), calls=tuple(episode.keys)),
-            stopped=stopped,
-            state=state,
-        )
+        async def play(session: Session) -> tuple[Conversation, StopReason]:
+            episode = _Episode(self._model, self._sampling, task, item, system)
+            return episode.talk, await episode.play(session, self._max_steps)
 
-    def _system(self, task: Task) -> str:
-        worded = frames()["systems"]
-        chosen: str = worded[int(digest([task.seed, "system"])[:6], 16) % len(worded)]
-        return chosen.format(noun=self._nouns[task.toolkit], today=in_full(task.clock))
+        (talk, stopped), state = await in_session(self._toolbox, task, item, play)
+        return talk.trajectory(task, digests(), stopped, state)
 
 
 class _Episode:
     """The state of one conversation."""
 
     def __init__(self, model: Model, sampling: Sampling, task: Task, item: str, system: str) -> None:
+        self.talk = Conversation(model, task.seed, system, task.instruction)
         self._model = model
         self._sampling = sampling
         self._task = task
         self._item = item
         self._replies = 0
-        self.messages: list[Message] = [SystemMessage(content=system), UserMessage(content=task.instruction)]
-        self.keys: list[str] = []
 
-    async def play(self, session: Session, max_steps: int) -> Any:
+    async def play(self, session: Session, max_steps: int) -> StopReason:
         """Turn by turn until an answer, the step limit, or a turn that was cut off."""
         steps = 0
         while True:
-            completion = await self._complete(self._assistant_request())
-            calls = _with_ids(completion.tool_calls, self._task, len(self.messages))
-            self.messages.append(AssistantMessage(content=completion.text.strip(), tool_calls=calls))
+            completion = await self.talk.ask(self._assistant_request())
+            calls = self.talk.answer(completion)
             if completion.finish_reason == "length":
                 return "length"
             if not calls:
@@ -107,38 +69,29 @@ class _Episode:
                     return "answered"
                 await self._reply()
                 continue
-            for call in calls:
-                observation = await session.call(call)
-                self.messages.append(
-                    ToolMessage(tool_call_id=call.id, name=call.name, observation=observation)
-                )
+            await self.talk.observe(session, calls)
             steps += 1
             if steps >= max_steps + 1:
                 return "step_limit"
 
     def _may_reply(self) -> bool:
         """Whether the assistant's words are a question to somebody who still has something to say."""
-        last = next((one for one in reversed(self.messages) if isinstance(one, ToolMessage)), None)
+        messages = self.talk.messages
+        last = next((one for one in reversed(messages) if isinstance(one, ToolMessage)), None)
         stuck = last is None or not last.observation.succeeded
         asked = stuck and bool(self._task.hidden) and self._replies < MAX_REPLIES
         rules_done = self._model.reads_variables and self._replies > 0
-        return asked and not rules_done and "?" in self.messages[-1].content
+        return asked and not rules_done and "?" in messages[-1].content
 
     async def _reply(self) -> None:
-        completion = await self._complete(self._user_request())
+        completion = await self.talk.ask(self._user_request())
         if not completion.text.strip():
             raise GenerationError("silent_user", "the simulated user answered nothing")
-        self.messages.append(UserMessage(content=completion.text.strip()))
+        self.talk.reply(completion.text.strip())
         self._replies += 1
 
-    async def _complete(self, request: Request) -> Completion:
-        completion = await self._model.complete(request)
-        if completion.key:
-            self.keys.append(completion.key)
-        return completion
-
     def _assistant_request(self) -> Request:
-        wire = [to_wire(message) for message in self.messages]
+        wire = self.talk.wire
         # The guidance shapes how the teacher works; the exported row keeps the short system message.
         wire[0]["content"] += "\n\n" + prompt("assistant").template.strip()
         return Request(
@@ -149,14 +102,14 @@ class _Episode:
             sampling=self._sampling,
             sample=self._task.attempt,
             item=self._item,
-            urgency=len(self.messages),
+            urgency=len(self.talk.messages),
         )
 
     def _user_request(self) -> Request:
         details = self._task.hidden.get("details") or json.dumps(self._task.hidden, ensure_ascii=False)
         # The roles are swapped: to the model that plays the user, the assistant is the other person.
         talk = "\n".join(
-            f"{'You' if m.role == 'user' else 'Assistant'}: {m.content}" for m in self.messages[1:]
+            f"{'You' if m.role == 'user' else 'Assistant'}: {m.content}" for m in self.talk.messages[1:]
         )
         return Request(
             purpose="toolalpaca.user",
@@ -168,7 +121,7 @@ class _Episode:
             sampling=self._sampling,
             sample=self._task.attempt,
             item=self._item,
-            urgency=len(self.messages),
+            urgency=len(self.talk.messages),
         )
 
     def _variables(self) -> dict[str, Any]:
@@ -181,27 +134,5 @@ class _Episode:
             "clock": self._task.clock.isoformat(),
             "withheld": self._task.withheld.name if self._task.withheld else None,
             "answered": self._replies > 0,
-            "observations": [
-                {"name": m.name, "status": m.observation.status, "body": _body(m)}
-                for m in self.messages
-                if isinstance(m, ToolMessage)
-            ],
+            "observations": self.talk.seen,
         }
-
-
-def _body(message: ToolMessage) -> Any:
-    """What came back: a JSON value, or a text as it is."""
-    return json.loads(message.content) if "json" in message.observation.media_type else message.content
-
-
-def _with_ids(calls: Sequence[ToolCall], task: Task, turn: int) -> tuple[ToolCall, ...]:
-    """The calls under ids of nine letters and digits: every chat template accepts such an id."""
-    named = (digest([task.seed, turn, index])[:9] for index in range(len(calls)))
-    return tuple(
-        call.model_copy(update={"id": identity}) for call, identity in zip(calls, named, strict=True)
-    )
-
-
-def in_full(day: dt.date) -> str:
-    """A date as "Tuesday, March 10, 2026"."""
-    return f"{WEEKDAYS[day.weekday()]}, {MONTHS[day.month - 1]} {day.day}, {day.year}"
