@@ -16,6 +16,10 @@ StopReason = Literal["answered", "step_limit", "length"]
 KINDS: tuple[Kind, ...] = ("single", "multi_step", "parallel", "clarification", "no_call")
 
 
+OFFLINE = "offline-rules"
+"""The teacher that is rules."""
+
+
 class IntendedCall(Record):
     """A call that a planner meant; a model-written conversation may differ from it."""
 
@@ -102,7 +106,7 @@ class Provenance(Record):
 
 def teacher_name(identity: str) -> str:
     """`offline-rules:1a2b3c` as `offline-rules`; other engines keep their model."""
-    return identity.split(":", 1)[0] if identity.startswith("offline-rules") else identity
+    return OFFLINE if identity.startswith(OFFLINE) else identity
 
 
 class Trajectory(Record):

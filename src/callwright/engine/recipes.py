@@ -15,11 +15,9 @@ from callwright.errors import UsageError
 from callwright.schemas.recipe import Recipe
 
 _PLANNED: Mapping[tuple[str, ...], str] = {
-    ("methods", "ste"): "simulated trial and error",
     ("methods", "asktoact"): "parameter masking",
     ("methods", "dag"): "parallel calls",
     ("methods", "looptool"): "the closed loop",
-    ("models", "judge"): "a judge model (L4)",
     ("models", "student"): "a student model",
     ("splits", "unseen_tools"): "a split of held-out tools",
     ("leaks",): "the leak gate",
