@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from callwright.errors import ReplyError
-from callwright.generators.conversing import together
+from callwright.generators.conversing import observations, together
 from callwright.generators.ste.prompts import prompt
 from callwright.generators.ste.trials import Trial
 from callwright.llm.base import Model, Request, Sampling
@@ -53,7 +53,7 @@ class Filter:
         self._sampling = sampling
 
     async def rule(self, row: Trajectory, tool: Tool, trial: Trial) -> Verdict:
-        """The verdict on a trial, with every vote, and how far they agree, in its evidence.
+        """The verdict on a trial or its last call, with every vote, and how far they agree, in its evidence.
 
         Raises:
             ModelError: The endpoint failed for good.
@@ -107,10 +107,7 @@ class Filter:
         variables: dict[str, Any] = {}
         if self._judge.reads_variables:
             made = [{"name": call.name, "arguments": json.loads(call.arguments)} for call in row.tool_calls]
-            seen = [
-                {"name": one.name, "status": one.observation.status, "body": json.loads(one.content)}
-                for one in row.observations()
-            ]
+            seen = observations(row.messages)
             variables = trial.variables | {"observations": seen, "answer": answer, "calls": made}
         return Request(
             purpose="ste.filter",

@@ -6,21 +6,22 @@ Wang et al. 2024 (STE), section 3.2. One chat for each seed; its history presses
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from callwright.errors import ReplyError
 from callwright.generators.base import Explored
 from callwright.generators.conversing import together
-from callwright.generators.ste.examples import Known
+from callwright.generators.ste.examples import Known, grounded
 from callwright.generators.ste.prompts import prompt
 from callwright.llm.base import Model, Request, Sampling
 from callwright.llm.replies import ask
 from callwright.schemas.message import UserMessage
 from callwright.schemas.task import Trajectory
-from callwright.values.derivations import Grounding, Synonyms, Visible, ground
+from callwright.values.derivations import Grounding, Synonyms
 from callwright.values.facts import unseen, unseen_names
-from callwright.values.mentions import Mentions
+from callwright.values.mentions import Mentions, contains, fold
 
 _MOST = 6
 """Paraphrases of one seed, at the most (reference code)."""
@@ -106,18 +107,9 @@ class Paraphraser:
 
     def _values(self, seed: Trajectory) -> Iterator[str]:
         """The words of a request that arguments of the calls were made from."""
-        for found in self._grounded(seed, seed.task.instruction):
+        for found in grounded(seed, seed.task.instruction, self._synonyms):
             if isinstance(found, Grounding) and found.source is not None:
                 yield found.text
-
-    def _grounded(self, seed: Trajectory, request: str) -> Iterator[object]:
-        """For each value of the calls, how it stands in a request alone; the same order for every request."""
-        shown = [Visible(1, Mentions(request, seed.task.clock))]
-        schemas = {tool.name: tool.properties for tool in seed.task.tools}
-        for call in seed.tool_calls:
-            for name, value in json.loads(call.arguments).items():
-                schema = schemas[call.name].get(name, {})
-                yield from ground(name, value, schema, shown, self._synonyms)
 
     def _made(self, seed: Trajectory, said: str | ReplyError, known: Known) -> Explored:
         if isinstance(said, ReplyError):
@@ -132,14 +124,18 @@ class Paraphraser:
 
     def _against(self, seed: Trajectory, said: str, known: Known) -> tuple[str, str] | None:
         """Code and message of what is wrong with a wording."""
-        before, after = self._grounded(seed, seed.task.instruction), self._grounded(seed, said)
+        before, after = (
+            grounded(seed, seed.task.instruction, self._synonyms),
+            grounded(seed, said, self._synonyms),
+        )
         for old, new in zip(before, after, strict=True):
-            stood = isinstance(old, Grounding) and old.source is not None
-            if stood and not isinstance(new, Grounding):
-                return "value_lost", f"{old.path}: {old.text!r} is not said any more"  # type: ignore[attr-defined]
+            if isinstance(old, Grounding) and old.source is not None and not isinstance(new, Grounding):
+                return "value_lost", f"{old.path}: {old.text!r} is not said any more"
         seen, worded = Mentions(seed.task.instruction, seed.task.clock), Mentions(said, seed.task.clock)
         added = next((words for _, words in unseen(worded, [seen])), None)
-        added = added or next(unseen_names(worded, [seen]), None)
+        added = added or next(
+            (name for name in unseen_names(worded, [seen]) if _is_new(name, worded, seen)), None
+        )
         if added:
             return "fact_added", f"{added!r} was not in the request"
         if near := known.near(said):
@@ -151,3 +147,10 @@ def _reworded(seed: Trajectory, request: str) -> Trajectory:
     task = seed.task.model_copy(update={"instruction": request, "parent": seed.task.root})
     first, _, *rest = seed.messages
     return seed.model_copy(update={"task": task, "messages": (first, UserMessage(content=request), *rest)})
+
+
+def _is_new(name: str, worded: Mentions, seen: Mentions) -> bool:
+    """Whether a name is one without the word that opens a sentence: of "Remove Ann Lee" the last two count."""
+    if re.search(rf"(?:^|[.!?:][\"”]?\s+){re.escape(name)}", worded.text):
+        _, _, name = name.partition(" ")
+    return bool(name) and not contains(seen.folded, fold(name))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 
 from callwright.errors import GenerationError
@@ -70,29 +70,30 @@ class Subject:
     # Plans, for the offline teacher alone
 
     @cached_property
-    def scenarios(self) -> tuple[Scenario, ...]:
-        """What the offline teacher can ask of the tool with the offered ones, in an order drawn once."""
-        found = list(self._possible())
-        self.rng("scenarios").shuffle(found)
-        return tuple(found)
-
-    def _possible(self) -> Iterator[Scenario]:
+    def scenarios(self) -> tuple[tuple[Scenario, ...], ...]:
+        """What the offline teacher can ask of the tool with the offered ones: for each kind, in an order drawn once."""
         offered = {tool.name for tool in self.offered}
+        found = []
         for kind in _KINDS:
-            for scenario in scenarios(self.toolkit, kind).get(self.tool.name, ()):
-                if {goal.tool for goal in scenario.goals} <= offered:
-                    yield scenario
+            listed = [
+                scenario
+                for scenario in scenarios(self.toolkit, kind).get(self.tool.name, ())
+                if {goal.tool for goal in scenario.goals} <= offered
+            ]
+            self.rng(f"scenarios {kind}").shuffle(listed)
+            found.append(tuple(listed))
+        return tuple(listed for listed in found if listed)
 
     def plan(self, trial: int, draw: int) -> Plan:
-        """The plan of one trial, executed in the chain's own world; another draw, another plan.
+        """The plan of one trial, executed in the chain's own world; kinds take turns, another draw is another plan.
 
         Raises:
             GenerationError: This scenario comes to nothing this time.
         """
-        index = trial + draw
-        scenario = self.scenarios[index % len(self.scenarios)]
+        listed = self.scenarios[trial % len(self.scenarios)]
+        turn, place = divmod(trial // len(self.scenarios) + draw, len(listed))
         planner = Planner(self.toolkit, self.seed, self.clock, self.rng(f"plan {trial} {draw}"))
-        plan = planner.plan(scenario, index // len(self.scenarios) + draw)
+        plan = planner.plan(listed[place], turn + draw)
         missing = {call.name for call in plan.calls} - {tool.name for tool in self.offered}
         if missing:
             raise GenerationError("plan_failed", f"{', '.join(sorted(missing))} would be needed, too")
