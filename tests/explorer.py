@@ -1,7 +1,7 @@
 """An explorer of the length converter that is a function of the prompt's text alone, for tests and the ablation.
 
-It asks for the same again unless that is listed, uses a unit's short name until an error that lists the long ones is in
-view, and stops asking for hopeless accuracy once the list says that such a request was not solved.
+It asks for the same again unless that is listed, uses a unit's short name until an error that refuses one is in view,
+and stops asking for hopeless accuracy once the list says that such a request was not solved.
 """
 
 from __future__ import annotations
@@ -78,8 +78,9 @@ def answer(request: Request) -> Completion:
 
 def _imagined(texts: list[str]) -> str:
     here = [json.loads(text)["request"] for text in texts if text.startswith('{"request"')]
-    listed = re.findall(r"^- (.*?)(?: \((?:not )?solved\))?$", texts[-1], re.MULTILINE)
-    hopeless = any("places" in line and "(not solved)" in line for line in texts[-1].splitlines())
+    lines = texts[-1].partition("have been tried already")[2]
+    listed = re.findall(r"^- (.*?)(?: \((?:not )?solved\))?$", lines, re.MULTILINE)
+    hopeless = any("places" in line and "(not solved)" in line for line in lines.splitlines())
     slot = (len(here) or len(listed)) % 4
     known = {*here, *listed}
     wordings = ("Please turn {} into {}{}.", "Could you turn {} into {}{}?")
@@ -103,11 +104,10 @@ def _acted(request: Request, texts: list[str]) -> Completion:
         return say(
             f"That is {body['result']} {body['result_unit']}." if "result" in body else "It is no use."
         )
-    errors = [text for text in texts if text.startswith('{"error"')]
-    long = SHORT.get(source, source)
+    told = any(text.startswith('{"error"') and "is not one of" in text for text in texts)
     arguments: dict[str, Any] = {
         "value": float(value),
-        "source_unit": long if any(long in error for error in errors) else source,
+        "source_unit": SHORT.get(source, source) if told else source,
         "target_unit": target,
     }
     return call("convert_length", arguments | ({"decimals": int(places)} if places else {}))

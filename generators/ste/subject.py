@@ -34,6 +34,7 @@ class Subject:
     def __init__(self, toolkit: Toolkit, tool: Tool, toolkits: Sequence[Toolkit], seed: int) -> None:
         self.toolkit = toolkit
         self.tool = tool
+        self.noun = toolkit.phrases.noun if toolkit.phrases else toolkit.title
         self.name = f"{toolkit.name}.{tool.name}"
         self.seed = int(digest([seed, "ste", toolkit.name, tool.name])[:15], 16)
         self.clock = _FIRST_DAY + dt.timedelta(days=self.rng("clock").randrange(_DAYS))
@@ -49,8 +50,7 @@ class Subject:
 
     def system(self, trial: int) -> str:
         """The system message of one trial's row."""
-        noun = self.toolkit.phrases.noun if self.toolkit.phrases else self.toolkit.title
-        return system_message(self.seed_of(trial), noun, self.clock)
+        return system_message(self.seed_of(trial), self.noun, self.clock)
 
     def _offered(self, toolkits: Sequence[Toolkit]) -> tuple[Tool, ...]:
         """The tool, those that find the ids it takes, and distractors that act on something else, in a fixed order."""

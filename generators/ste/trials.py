@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from callwright.errors import GenerationError, ReplyError
-from callwright.generators.conversing import Conversation, in_session, observations
+from callwright.generators.conversing import Conversation, in_full, in_session, observations
 from callwright.generators.planning.scenario import Plan
 from callwright.generators.ste.memory import LongTermMemory, ShortTermMemory
 from callwright.generators.ste.prompts import digests, prompt
@@ -268,7 +268,9 @@ class Trials:
     ) -> Request:
         """One question: the same system message and tools first, then the episode, then what is asked."""
         subject = self._subject
-        system = prompt("explorer").substitute(system=subject.system(0), tool=subject.tool.name)
+        system = prompt("explorer").substitute(
+            noun=subject.noun, today=in_full(subject.clock), tool=subject.tool.name
+        )
         messages: list[dict[str, Any]] = [
             {"role": "system", "content": system},
             *self._short.messages,
