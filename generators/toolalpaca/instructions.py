@@ -15,6 +15,7 @@ from typing import Any
 
 from callwright.errors import GenerationError
 from callwright.generators.base import Slot
+from callwright.generators.planning.offering import finders
 from callwright.generators.planning.plan import Planner
 from callwright.generators.planning.scenario import Goal, Plan, Scenario, is_opaque
 from callwright.generators.planning.walks import OFFERED, distractors, possible
@@ -26,7 +27,7 @@ from callwright.schemas.tool import Tool, Toolkit, WorldBinding
 from callwright.values.makers import field_for
 from callwright.values.mentions import WEEKDAYS
 from callwright.values.resources import share_resource
-from callwright.values.spoken import humanise, singular
+from callwright.values.spoken import humanise
 from callwright.values.wording import say_field
 
 _FIRST_DAY, _DAYS = dt.date(2025, 1, 6), 900
@@ -242,18 +243,7 @@ def _told(tool: Tool) -> str:
 
 def _needed(toolkit: Toolkit, name: str, kind: Kind) -> set[str]:
     """The tools that a request needs which no plan names: its own, and those that find the ids it takes."""
-    focus = toolkit.tool(name)
-    ids = [argument for argument in focus.required if is_opaque(focus, argument)]
-    if kind != "multi_step" or not ids:
-        return {name}
-    nouns = {singular(word) for one in (*ids, focus.resource) for word in humanise(one).split()} - {"id"}
-    finders = [
-        tool.name
-        for tool in toolkit.tools
-        if not any(is_opaque(tool, argument) for argument in tool.required)
-        and nouns & {singular(word) for word in humanise(tool.resource).split()}
-    ]
-    return {name, *finders[: OFFERED[0]]}
+    return {name, *finders(toolkit, toolkit.tool(name))} if kind == "multi_step" else {name}
 
 
 def _suits(kind: Kind, tool: Tool, toolkits: Sequence[Toolkit]) -> bool:

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from callwright.engine.recipes import check_recipe
-from callwright.engine.shards import Attempts, Shard, read_results
+from callwright.engine.results import read_results
+from callwright.engine.rulings import Rulings
+from callwright.engine.shards import Attempts, Shard
 from callwright.engine.workshop import Workshop
 from callwright.llm.base import Completion, Request
 from callwright.llm.scripted import Scripted, call, reply, say
@@ -97,7 +99,7 @@ def workshop(folder: Path) -> Workshop:
 def test_conversations_overlap_as_far_as_is_allowed_and_wait_for_nothing_else(tmp_path: Path):
     bells, model = workshop(tmp_path), Busy()
     operators = bells.operators(model, bells.toolbox(model))
-    attempts = Attempts(operators, (), "L0", 7, IN_FLIGHT, bells.max_steps)
+    attempts = Attempts(operators, Rulings((), "L0", bells.max_steps), 7, IN_FLIGHT)
     shard = Shard(method="toolalpaca", kind="single", first=0, count=EPISODES)
     elapsed_s = run(attempts.run(shard, tmp_path))
     rows = [result for result in read_results(tmp_path / f"{shard.name}.jsonl") if result.trajectory_id]

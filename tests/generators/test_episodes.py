@@ -6,7 +6,8 @@ import pytest
 from made import demo
 
 from callwright.errors import GenerationError, ReplyError
-from callwright.generators.toolalpaca.episodes import Episodes, in_full
+from callwright.generators.conversing import in_full
+from callwright.generators.toolalpaca.episodes import Episodes
 from callwright.llm.base import Sampling
 from callwright.llm.scripted import Scripted, call, reply, say
 from callwright.toolbox.simulated import SimulatedToolbox
