@@ -9,9 +9,9 @@ from pathlib import Path
 
 from callwright.engine.build import Built, PlainRunner
 from callwright.engine.build import build as engine_build
+from callwright.engine.chains import Job
 from callwright.engine.progress import Progress
 from callwright.engine.recipes import load_recipe
-from callwright.engine.shards import Shard
 from callwright.engine.workshop import Workshop
 from callwright.errors import CallwrightError
 from callwright.flows.settings import prefer_quiet_prefect
@@ -24,22 +24,22 @@ from prefect.cache_policies import NO_CACHE  # noqa: E402
 
 
 class PrefectRunner(PlainRunner):
-    """Runs each shard as a task of the current flow run."""
+    """Runs each shard or chain as a task of the current flow run."""
 
     async def run(
-        self, shards: Sequence[Shard], work: Callable[[Shard], Awaitable[Path]], at_once: int
+        self, jobs: Sequence[Job], work: Callable[[Job], Awaitable[Path]], at_once: int
     ) -> list[Path]:
         # The engine resumes by its own journal: Prefect's cache would only add a second memory, and a pickled one.
         @task(name="shard", cache_policy=NO_CACHE, persist_result=False)
-        async def run_shard(name: str) -> str:
+        async def run_job(name: str) -> str:
             return str(await work(by_name[name]))
 
-        by_name = {shard.name: shard for shard in shards}
+        by_name = {job.name: job for job in jobs}
 
-        async def as_task(shard: Shard) -> Path:
-            return Path(await run_shard.with_options(task_run_name=shard.name)(shard.name))
+        async def as_task(job: Job) -> Path:
+            return Path(await run_job.with_options(task_run_name=job.name)(job.name))
 
-        return await super().run(shards, as_task, at_once)
+        return await super().run(jobs, as_task, at_once)
 
 
 @flow(name="build", persist_result=False, validate_parameters=False)

@@ -4,17 +4,21 @@
     ROLLOUT  task -> trajectory           VERIFY   trajectory -> verdicts (see `judges`)
     PROBE    task -> probe
 
+A method whose attempts depend on each other explores instead: its unit is a chain of attempts, one after the other.
+
 Fan-out, second tries, storage and quotas belong to the engine.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Protocol
 
 from callwright.schemas.base import Record, digest
 from callwright.schemas.task import Kind, Task, Trajectory
+from callwright.schemas.verdict import Verdict
 
 
 class Slot(Record):
@@ -58,5 +62,45 @@ class Rollout(Protocol):
         Raises:
             GenerationError: The conversation cannot be finished; the attempt is a counted drop.
             ModelError: The endpoint failed.
+        """
+        ...
+
+
+class Explored(Record):
+    """What one attempt of a chain came to: a conversation, why there is none, or why it is not to be kept."""
+
+    attempt: int
+    """Position in the chain times the number of chains, plus the chain's own: the lowest numbers take turns."""
+    trajectory: Trajectory | None = None
+    gate: str = ""
+    """Where it was refused; empty when the method has nothing against it."""
+    code: str = ""
+    message: str = ""
+    verdicts: tuple[Verdict, ...] = ()
+    """What the method's own judges said of it."""
+
+
+class Explorer(Protocol):
+    """Makes rows in chains: strictly in order inside a chain, while chains know nothing of each other."""
+
+    def chains(self) -> tuple[str, ...]:
+        """The names of the chains, in their order."""
+        ...
+
+    async def explore(self, chain: str, episodes: int | None = None) -> list[Explored]:
+        """All attempts of a chain, or those of its first episodes.
+
+        Raises:
+            ModelError: The endpoint failed; with what was answered so far, the chain can be gone through again.
+            BudgetError: A budget of the recipe is used up; the same holds.
+        """
+        ...
+
+    async def multiply(self, chain: str, accepted: Sequence[Trajectory]) -> list[Explored]:
+        """Further rows that are made of those that were accepted.
+
+        Raises:
+            ModelError: As for `explore`.
+            BudgetError: As for `explore`.
         """
         ...

@@ -29,6 +29,13 @@ _LOOP = re.compile(r"(\b\w[\w ,']{11,80}[.!?]?\s)\1{2,}")
 _OPEN_END = re.compile(r"[,;:\-–(]\s*$|\b(?:and|or|the|a|an|to|of|with)\s*$", re.IGNORECASE)
 
 
+_STOPPED = {
+    "step_limit": ("too_many_steps", "there were more turns with calls than the recipe allows"),
+    "loop": ("looping_calls", "the same call was made over and over, with the same result"),
+}
+"""Why a conversation was stopped -> the fault that it stands for."""
+
+
 class Fault(NamedTuple):
     code: str
     message: str
@@ -55,6 +62,7 @@ def faults(trajectory: Trajectory, max_calls: int = MAX_CALLS) -> Iterator[Fault
     What stands in a turn that nobody learns from (`train` is false) is context, not a fault, where it only repeats.
     """
     yield from _order(trajectory.messages)
+    yield from _unserved(trajectory)
     yield from _end(trajectory)
     yield from _calls(trajectory, max_calls)
     heard = {"LATIN"}
@@ -93,9 +101,22 @@ def _order(messages: Sequence[Message]) -> Iterator[Fault]:
             yield Fault("wrong_order", "a system message in the middle", step)
 
 
+def _unserved(trajectory: Trajectory) -> Iterator[Fault]:
+    """Nothing was called though calls were wanted: ToolAlpaca drops episodes without a step, or with nothing but
+    questions to the user."""
+    if trajectory.task.kind == "no_call" or trajectory.tool_calls or trajectory.stopped != "answered":
+        return
+    if any("?" in turn.content for turn in trajectory.turns()):
+        yield Fault("only_asked", "the assistant asked, and never called a tool")
+    else:
+        yield Fault("never_called", "the assistant called no tool, and the request was meant to need one")
+
+
 def _end(trajectory: Trajectory) -> Iterator[Fault]:
     last = trajectory.messages[-1] if trajectory.messages else None
-    if trajectory.stopped != "answered" or not isinstance(last, AssistantMessage) or last.tool_calls:
+    if trajectory.stopped in _STOPPED:
+        yield Fault(*_STOPPED[trajectory.stopped])
+    elif trajectory.stopped != "answered" or not isinstance(last, AssistantMessage) or last.tool_calls:
         yield Fault("truncated_end", f"the conversation does not end with an answer ({trajectory.stopped})")
     elif _OPEN_END.search(last.content):
         yield Fault("truncated_end", "the last sentence breaks off", len(trajectory.messages) - 1)
@@ -106,7 +127,7 @@ def _end(trajectory: Trajectory) -> Iterator[Fault]:
 
 def _calls(trajectory: Trajectory, max_calls: int) -> Iterator[Fault]:
     turns = [turn for turn in trajectory.turns() if turn.tool_calls]
-    if len(turns) > max_calls:
+    if len(turns) > max_calls and trajectory.stopped not in _STOPPED:
         yield Fault("too_many_steps", f"{len(turns)} turns with calls, at most {max_calls}")
     answers = {message.tool_call_id: message.content for message in trajectory.observations()}
     seen: set[tuple[str, str, str | None]] = set()

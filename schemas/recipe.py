@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from callwright.schemas.base import Record
 from callwright.schemas.task import KINDS, Kind
+
+ANY: Literal["any"] = "any"
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -139,6 +142,14 @@ Model = Annotated[OfflineModel | OpenAIModel | BatchModel, Field(discriminator="
 
 class Models(Record):
     teacher: Model = OfflineModel()
+    judge: Model | None = None
+    """The model that rules where a method asks for a ruling; the teacher unless given."""
+
+    @model_validator(mode="after")
+    def _judge_is_a_model(self) -> Models:
+        if isinstance(self.judge, OfflineModel):
+            raise ValueError("judge: rules cannot judge; leave it out, and the teacher rules")
+        return self
 
 
 class ToolAlpaca(Record):
@@ -150,8 +161,40 @@ class ToolAlpaca(Record):
     """Turns with calls in one conversation (the paper's filter keeps up to 5)."""
 
 
+class Ste(Record):
+    """Simulated trial and error (Wang et al. 2024): one chain of trials for each tool."""
+
+    rows: int | None = Field(default=None, ge=1)
+    """At most so many rows; the mix decides how many are wanted."""
+    episodes: int = Field(default=15, ge=1, le=200)
+    """Episodes of one tool; each begins with an empty short-term memory."""
+    trials: int = Field(default=4, ge=1, le=20)
+    """Trials of one episode."""
+    max_calls: int = Field(default=4, ge=1, le=15)
+    """Calls that one trial may make."""
+    temperature: float = Field(default=1.0, ge=0.0, le=2.0)
+    """Of the teacher while it explores and paraphrases."""
+    paraphrases: int = Field(default=150, ge=0)
+    """Examples of one tool that paraphrasing aims at; 0 for none."""
+    votes: int = Field(default=1, ge=1, le=15)
+    """How often the filter is asked; the majority rules, and a tie is none."""
+    examples: Literal["both", "full", "last"] = "both"
+    """Whole trials, their last call alone, or both."""
+    max_empty_arguments: Share = 0.1
+    """Share of accepted rows in which no call has an argument, at the most, within each kind."""
+    short_term_memory: bool = True
+    """Whether a trial sees the earlier ones of its episode."""
+    long_term_memory: bool = True
+    """Whether the model is told what was asked for before, in any episode."""
+    reflection: bool = True
+    """Whether the model says of each trial if it was solved."""
+    execution_feedback: bool = True
+    """Whether the model sees what its calls are answered."""
+
+
 class Methods(Record):
     toolalpaca: ToolAlpaca | None = None
+    ste: Ste | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -181,7 +224,18 @@ class Budget(Record):
     """By `models.teacher.price`, over all sittings of a run."""
 
 
+MAKES: Mapping[str, tuple[Kind, ...]] = {"toolalpaca": KINDS, "ste": ("single", "multi_step", "parallel")}
+"""Source method -> the kinds that it makes; others of its rows are none that can be asked for."""
+
+
 class Recipe(Record):
+    """One dataset.
+
+    Each kind's rows are shared evenly among the source methods that make the kind (`MAKES`), the odd ones go to the
+    first. A method that would have more than its `rows` keeps that many, of its kinds in proportion; the others take
+    the rest.
+    """
+
     dataset: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
     size: int = Field(ge=1)
     """Accepted rows in all."""
@@ -189,8 +243,13 @@ class Recipe(Record):
     tools: tuple[ToolSource, ...] = Field(min_length=1)
     models: Models = Models()
     methods: Methods = Methods(toolalpaca=ToolAlpaca())
-    mix: dict[Kind, Share] = {"single": 0.45, "multi_step": 0.25, "clarification": 0.2, "no_call": 0.1}
-    """Kind -> share of the accepted rows; shares add up to 1."""
+    mix: dict[Kind, Share] | Literal["any"] = {
+        "single": 0.45,
+        "multi_step": 0.25,
+        "clarification": 0.2,
+        "no_call": 0.1,
+    }
+    """Kind -> share of the accepted rows; shares add up to 1. `any`, for ste alone: whatever its trials come to."""
     accept: Accept = Accept()
     splits: Splits = Splits()
     views: tuple[Literal["trl"], ...] = ("trl",)
@@ -198,9 +257,27 @@ class Recipe(Record):
 
     @model_validator(mode="after")
     def _mix_is_whole(self) -> Recipe:
+        if self.mix == ANY:
+            if self.methods.names != ("ste",):
+                raise ValueError(
+                    "mix: any is for methods: {ste: ...} alone; toolalpaca is told what kind to make"
+                )
+            return self
         total = sum(self.mix.values())
         if abs(total - 1.0) > 1e-6:
             raise ValueError(f"mix: the shares add up to {total:g}, not to 1")
+        return self
+
+    @model_validator(mode="after")
+    def _methods_make_the_mix(self) -> Recipe:
+        made = {kind for name in self.methods.names for kind in MAKES[name]}
+        missing = [kind for kind in self.quotas() if kind not in made]
+        if missing:
+            raise ValueError(
+                f"mix: no method of this recipe makes {' and '.join(missing)} rows; add toolalpaca: {{}} to "
+                "methods, or write mix: any"
+            )
+        self.shares()
         return self
 
     @model_validator(mode="after")
@@ -209,17 +286,70 @@ class Recipe(Record):
             raise ValueError(
                 "budget.usd needs models.teacher.price: {prompt: ..., completion: ...}, USD for a million tokens"
             )
+        if self.budget.usd is not None and self.models.judge is not None:
+            raise ValueError(
+                "budget.usd knows the teacher's price alone; with a judge, limit requests or tokens"
+            )
         return self
 
     def quotas(self) -> dict[Kind, int]:
-        """Rows per kind by the largest remainder; ties go to the kind that is named first in KINDS."""
-        exact = {kind: self.mix.get(kind, 0.0) * self.size for kind in KINDS}
-        counts = {kind: int(share + 1e-9) for kind, share in exact.items()}
-        by_remainder = sorted(KINDS, key=lambda kind: (counts[kind] - exact[kind], KINDS.index(kind)))
-        for kind in by_remainder[: self.size - sum(counts.values())]:
-            counts[kind] += 1
-        return {kind: count for kind, count in counts.items() if count}
+        """Rows per kind by the largest remainder; ties go to the kind that is named first in KINDS. `any`: none."""
+        if not isinstance(self.mix, dict):
+            return {}
+        return {kind: count for kind, count in _portions(self.mix, self.size).items() if count}
+
+    def shares(self) -> dict[tuple[str, Kind | Literal["any"]], int]:
+        """(Method, kind) -> rows wanted, also where none are at first: methods help each other out.
+
+        Raises:
+            ValueError: The `rows` of the methods leave less than the mix asks for.
+        """
+        caps = {name: getattr(self.methods, name).rows or self.size for name in self.methods.names}
+        if self.mix == ANY:
+            self._check_room(self.size - caps["ste"])
+            return {("ste", ANY): self.size}
+        wanted: dict[str, dict[Kind, int]] = {name: {} for name in caps}
+        for kind, count in self.quotas().items():
+            makers = [name for name in caps if kind in MAKES[name]]
+            for index, name in enumerate(makers):
+                wanted[name][kind] = count // len(makers) + (index < count % len(makers))
+        unmade = 0
+        for name, cap in caps.items():
+            given = wanted[name]
+            total = sum(given.values())
+            kept = (
+                _portions({kind: count / total for kind, count in given.items()}, cap)
+                if total > cap
+                else given
+            )
+            for kind, count in given.items():
+                excess = count - kept[kind]
+                wanted[name] = wanted[name] | {kind: kept[kind]}
+                for other, room in caps.items():
+                    if other != name and kind in wanted[other]:
+                        moved = max(0, min(excess, room - sum(wanted[other].values())))
+                        wanted[other][kind] += moved
+                        excess -= moved
+                unmade += excess
+        self._check_room(unmade)
+        return {(name, kind): count for name, given in wanted.items() for kind, count in given.items()}
+
+    def _check_room(self, unmade: int) -> None:
+        if unmade > 0:
+            raise ValueError(
+                f"methods: the `rows` of the methods leave {unmade} rows to nobody; raise them or lower size"
+            )
 
     def resolved(self) -> dict[str, Any]:
         """The recipe with every default written out, as JSON values."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _portions(shares: Mapping[Kind, float], total: int) -> dict[Kind, int]:
+    """A total in whole parts by the largest remainder."""
+    exact = {kind: shares.get(kind, 0.0) * total for kind in KINDS}
+    counts = {kind: int(share + 1e-9) for kind, share in exact.items()}
+    by_remainder = sorted(KINDS, key=lambda kind: (counts[kind] - exact[kind], KINDS.index(kind)))
+    for kind in by_remainder[: total - sum(counts.values())]:
+        counts[kind] += 1
+    return counts

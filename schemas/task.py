@@ -12,7 +12,12 @@ from callwright.schemas.message import AssistantMessage, Message, ToolCall, Tool
 from callwright.schemas.tool import Tool
 
 Kind = Literal["no_call", "parallel", "clarification", "multi_step", "single"]
+StopReason = Literal["answered", "step_limit", "loop", "length"]
 KINDS: tuple[Kind, ...] = ("single", "multi_step", "parallel", "clarification", "no_call")
+
+
+OFFLINE = "offline-rules"
+"""The teacher that is rules."""
 
 
 class IntendedCall(Record):
@@ -101,7 +106,7 @@ class Provenance(Record):
 
 def teacher_name(identity: str) -> str:
     """`offline-rules:1a2b3c` as `offline-rules`; other engines keep their model."""
-    return identity.split(":", 1)[0] if identity.startswith("offline-rules") else identity
+    return OFFLINE if identity.startswith(OFFLINE) else identity
 
 
 class Trajectory(Record):
@@ -110,8 +115,9 @@ class Trajectory(Record):
     task: Task
     messages: tuple[Message, ...]
     provenance: Provenance
-    stopped: Literal["answered", "step_limit", "length"] = "answered"
-    """Why the conversation ended."""
+    stopped: StopReason = "answered"
+    """Why the conversation ended: with an answer, after too many turns with calls, in the same call over and over, or
+    in a turn that was cut off."""
     state: str | None = None
     """Digest of the state that the calls left; None where none can be seen."""
 

@@ -52,6 +52,16 @@ class SourceSummary(Record):
     tools: int = 0
 
 
+class Spent(Record):
+    """What a run asked for one purpose, its earlier sittings included."""
+
+    requests: int = 0
+    refused: int = 0
+    """Answers that could not be used, such as a call written as text."""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
 class Statistics(Record):
     """What a build counted; the engine fills it, cards and reports read it."""
 
@@ -76,6 +86,8 @@ class Statistics(Record):
     requests: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    by_purpose: dict[str, Spent] = {}
+    """Purpose of model calls (`toolalpaca.assistant`) -> what they came to; the sums stand above."""
     sources: tuple[SourceSummary, ...] = ()
 
 

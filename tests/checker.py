@@ -26,10 +26,46 @@ ONES = (
 ).split(" ")
 WORDS: dict[float, str] = {**dict(enumerate(ONES)), 30: "thirty", 40: "forty", 50: "fifty"}
 
+_ON_THE_SHELF = ("on the shelf", "checked out", "pick up today", "in right now", "copy on the shelf")
 CUES = {
-    "availableOnly": ("on the shelf", "checked out", "pick up today", "in right now", "copy on the shelf")
+    "availableOnly": _ON_THE_SHELF,
+    "available_only": _ON_THE_SHELF,
+    "unread_only": ("haven't read", "unread", "opened already", "i've read"),
+    "overdue_only": ("past due", "late", "overdue", "should have been back", "due date"),
+    "permanently": ("for good", "completely", "in the trash", "permanently"),
+    "flexible": ("earlier or later", "before and after", "flexible", "an hour either way"),
 }
 """What people say who want a switch on, where they do not name it."""
+
+MONEY = {
+    "USD": "us dollars",
+    "CAD": "canadian dollars",
+    "EUR": "euros",
+    "GBP": "british pounds",
+    "CHF": "swiss francs",
+    "JPY": "japanese yen",
+    "KRW": "south korean won",
+    "INR": "indian rupees",
+    "THB": "thai baht",
+    "ZAR": "south african rand",
+    "AUD": "australian dollars",
+    "NZD": "new zealand dollars",
+    "MXN": "mexican pesos",
+    "BRL": "brazilian reais",
+    "CLP": "chilean pesos",
+    "SEK": "swedish kronor",
+    "NOK": "norwegian kroner",
+    "DKK": "danish kroner",
+    "PLN": "polish zlotys",
+    "CZK": "czech korunas",
+    "SGD": "singapore dollars",
+    "AED": "uae dirhams",
+    "EGP": "egyptian pounds",
+    "MAD": "moroccan dirhams",
+    "KES": "kenyan shillings",
+    "FJD": "fijian dollars",
+}
+"""What people call a currency."""
 
 
 def read(folder: Path, config: str) -> list[dict[str, Any]]:
@@ -203,8 +239,13 @@ class Source:
             day = dt.date.fromisoformat(value)
             return value in self.shown or any(day in meant for meant in dates_in(self.said, self.today))
         if re.fullmatch(r"\d\d:\d\d", value):
+            named = {"12:00": "noon", "00:00": "midnight"}.get(value, "")
+            if named and _whole(named, _level(self.said)):
+                return True
             return value in self.shown or _clock(value) in _level(self.said)
         if _whole(_level(value), _level(self.said)) or _whole(value, self.shown):
+            return True
+        if value in MONEY and _whole(MONEY[value], _level(self.said)):
             return True
         # A code such as in_transit or ebook, said in words: "in transit", "ebooks".
         words = [word for word in _level(value).split() if len(word) > 2]

@@ -166,7 +166,8 @@ def user(body: Body, rng: random.Random) -> lb.Answer:
     system = body["messages"][0]["content"]
     details = re.search(r"have not said yet: (.*)", system)
     assert details is not None
-    return lb.text_reply(f"Oh, {details[1].strip()}.")
+    asked = body["messages"][-1]["content"].splitlines()[-1].endswith("?")
+    return lb.json_reply({"asked": asked, "reply": f"Oh, {details[1].strip()}." if asked else ""})
 
 
 # The assistant

@@ -219,6 +219,17 @@ class Wording:
         generic = frames()["replies"]
         return fill(generic[self._rotate(len(generic), "reply")], {"value": words[name]})
 
+    def request_with_fallback(self) -> str:
+        """The request, and what the user would take instead of what may be refused, for who cannot be asked."""
+        if self._plan.refusal is None:
+            return self.request()
+        goal, served = self._goals()[-1]
+        words = self._words(goal.tool, {self._asked: served.arguments[self._asked]}, "request", served)
+        worded = frames()["fallbacks"]
+        template = worded[self._rotate(len(worded), "fallback")]
+        human = plain_words(self._asked)
+        return f"{self.request()} {fill(template, {'value': words[self._asked], 'human': human})}"
+
     @property
     def _asked(self) -> str:
         """The argument that the user is asked for."""
@@ -242,6 +253,21 @@ class Wording:
             return Completion(tool_calls=self._next_calls(len(seen)), finish_reason="tool_calls")
         told = [self._tell(goal, served, index, seen) for index, (goal, served) in enumerate(self._goals())]
         return Completion(text=self._message(told))
+
+    def recovered_turn(self) -> Completion:
+        """As `assistant_turn`; an answer that comes after a refusal says so."""
+        turn = self.assistant_turn()
+        seen = self._variables["observations"]
+        if self._plan.refusal is None or turn.tool_calls or len(seen) < 2:
+            return turn
+        refused = next(one for one in seen if one["status"] >= 300)
+        worded = frames()["recovered"]
+        template = worded[self._rotate(len(worded), "recovered")]
+        return turn.model_copy(
+            update={
+                "text": fill(template, {"error": _plainly(refused["body"]["error"]), "answer": turn.text})
+            }
+        )
 
     def _message(self, told: Sequence[str]) -> str:
         """Several answers as one message: a paragraph each where they are long, else one leading to the next."""
@@ -272,8 +298,7 @@ class Wording:
     def _regret(self, error: str) -> str:
         """What went wrong, and the question for another value."""
         worded = frames()["regrets"]
-        error = re.sub(r"(?<=[a-z])_(?=[a-z])", " ", error)  # a server's own words for a value
-        words = {"error": error, "question": self._question(self._asked, glad=False)}
+        words = {"error": _plainly(error), "question": self._question(self._asked, glad=False)}
         return fill(worded[self._rotate(len(worded), "regret")], words)
 
     def _decline(self) -> str:
@@ -435,6 +460,11 @@ def unwrapped(body: Any) -> Any:
         (inner,) = body.values()
         return inner if isinstance(inner, dict) else body
     return body
+
+
+def _plainly(error: str) -> str:
+    """A server's message without its own words for values."""
+    return re.sub(r"(?<=[a-z])_(?=[a-z])", " ", error)
 
 
 def _nested(value: Any) -> bool:

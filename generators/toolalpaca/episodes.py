@@ -5,33 +5,31 @@ Tang et al. 2023 (ToolAlpaca), section 3.3, with today's native tool calls inste
 
 from __future__ import annotations
 
-import datetime as dt
-import itertools
-import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from callwright.errors import GenerationError, InterruptedCallError
-from callwright.generators.planning.wording import frames
+from callwright.errors import GenerationError
+from callwright.generators.conversing import Conversation, in_session, observations, system_message
 from callwright.generators.toolalpaca.prompts import digests, prompt
-from callwright.llm.base import Completion, Model, Request, Sampling
-from callwright.schemas.base import digest
-from callwright.schemas.message import (
-    AssistantMessage,
-    Message,
-    SystemMessage,
-    ToolCall,
-    ToolMessage,
-    UserMessage,
-    to_wire,
-)
-from callwright.schemas.task import Provenance, Task, Trajectory
+from callwright.llm.base import Model, Request, Sampling
+from callwright.schemas.message import AssistantMessage, ToolMessage
+from callwright.schemas.task import StopReason, Task, Trajectory
 from callwright.schemas.tool import Toolkit
 from callwright.toolbox.base import Session, Toolbox
-from callwright.values.mentions import MONTHS, WEEKDAYS
+from callwright.values.spoken import humanise
 
 MAX_REPLIES = 2
 """How often the user answers questions before the conversation has to go on."""
+MAX_ALIKE = 3
+"""The same call with the same result so many times is a loop."""
+
+_USER_REPLY = {
+    "type": "object",
+    "properties": {"asked": {"type": "boolean"}, "reply": {"type": "string"}},
+    "required": ["asked", "reply"],
+    "additionalProperties": False,
+}
 
 
 class Episodes:
@@ -47,98 +45,83 @@ class Episodes:
         self._max_steps = max_steps
 
     async def trajectory(self, task: Task, item: str) -> Trajectory:
-        for sitting in itertools.count():
-            try:
-                return await self._played(task, item, sitting)
-            except InterruptedCallError:
-                continue  # what became of a call is not known: the conversation begins anew
-        raise AssertionError("unreachable")
+        system = system_message(task.seed, self._nouns[task.toolkit], task.clock)
 
-    async def _played(self, task: Task, item: str, sitting: int) -> Trajectory:
-        session = self._toolbox.open(
-            task.tools,
-            toolkit=task.toolkit,
-            seed=task.seed,
-            clock=task.clock,
-            item=f"{item}#{sitting}" if sitting else item,
-        )
-        episode = _Episode(self._model, self._sampling, task, item, self._system(task))
-        try:
-            stopped = await episode.play(session, self._max_steps)
-        finally:
-            state = await session.end()
-        return Trajectory(
-            task=task,
-            messages=tuple(episode.messages),
-            provenance=Provenance(teacher=self._model.id, prompts=digests(), calls=tuple(episode.keys)),
-            stopped=stopped,
-            state=state,
-        )
+        async def play(session: Session) -> tuple[Conversation, StopReason]:
+            episode = _Episode(self._model, self._sampling, task, item, system)
+            return episode.talk, await episode.play(session, self._max_steps)
 
-    def _system(self, task: Task) -> str:
-        worded = frames()["systems"]
-        chosen: str = worded[int(digest([task.seed, "system"])[:6], 16) % len(worded)]
-        return chosen.format(noun=self._nouns[task.toolkit], today=in_full(task.clock))
+        (talk, stopped), state = await in_session(self._toolbox, task, item, play)
+        return talk.trajectory(task, digests(), stopped, state)
 
 
 class _Episode:
     """The state of one conversation."""
 
     def __init__(self, model: Model, sampling: Sampling, task: Task, item: str, system: str) -> None:
+        self.talk = Conversation(model, task.seed, system, task.instruction)
         self._model = model
         self._sampling = sampling
         self._task = task
         self._item = item
         self._replies = 0
-        self.messages: list[Message] = [SystemMessage(content=system), UserMessage(content=task.instruction)]
-        self.keys: list[str] = []
 
-    async def play(self, session: Session, max_steps: int) -> Any:
-        """Turn by turn until an answer, the step limit, or a turn that was cut off."""
+    async def play(self, session: Session, max_steps: int) -> StopReason:
+        """Turn by turn until an answer, the step limit, a loop, or a turn that was cut off."""
         steps = 0
         while True:
-            completion = await self._complete(self._assistant_request())
-            calls = _with_ids(completion.tool_calls, self._task, len(self.messages))
-            self.messages.append(AssistantMessage(content=completion.text.strip(), tool_calls=calls))
+            completion = await self.talk.ask(self._assistant_request())
+            calls = self.talk.answer(completion)
             if completion.finish_reason == "length":
                 return "length"
             if not calls:
-                if not self._may_reply():
+                if not self._may_reply() or not await self._reply():
                     return "answered"
-                await self._reply()
                 continue
-            for call in calls:
-                observation = await session.call(call)
-                self.messages.append(
-                    ToolMessage(tool_call_id=call.id, name=call.name, observation=observation)
-                )
+            await self.talk.observe(session, calls)
             steps += 1
+            if self._loops():
+                return "loop"
             if steps >= max_steps + 1:
                 return "step_limit"
 
     def _may_reply(self) -> bool:
-        """Whether the assistant's words are a question to somebody who still has something to say."""
-        last = next((one for one in reversed(self.messages) if isinstance(one, ToolMessage)), None)
-        stuck = last is None or not last.observation.succeeded
-        asked = stuck and bool(self._task.hidden) and self._replies < MAX_REPLIES
-        rules_done = self._model.reads_variables and self._replies > 0
-        return asked and not rules_done and "?" in self.messages[-1].content
+        """Whether the assistant's words may be a question to somebody who still has something to say."""
+        messages = self.talk.messages
+        last = next((one for one in reversed(messages) if isinstance(one, ToolMessage)), None)
+        if self._model.reads_variables:
+            stuck = last is None or not last.observation.succeeded
+            able = stuck and bool(self._task.hidden) and self._replies == 0
+        else:
+            # Who hides nothing has said all that there is to say before a call; what a call found is new to them.
+            able = (bool(self._task.hidden) or last is not None) and self._replies < MAX_REPLIES
+        return able and "?" in messages[-1].content
 
-    async def _reply(self) -> None:
-        completion = await self._complete(self._user_request())
-        if not completion.text.strip():
-            raise GenerationError("silent_user", "the simulated user answered nothing")
-        self.messages.append(UserMessage(content=completion.text.strip()))
+    async def _reply(self) -> bool:
+        """The user's answer to what was asked; False when nothing was, and the conversation is over."""
+        reply = (await self.talk.ask(self._user_request())).parsed
+        if not reply["asked"]:
+            return False
+        if not reply["reply"].strip():
+            raise GenerationError("silent_user", "the simulated user was asked and answered nothing")
+        self.talk.reply(reply["reply"].strip())
         self._replies += 1
+        return True
 
-    async def _complete(self, request: Request) -> Completion:
-        completion = await self._model.complete(request)
-        if completion.key:
-            self.keys.append(completion.key)
-        return completion
+    def _loops(self) -> bool:
+        """Whether a call has been made MAX_ALIKE times with the same arguments and the same result."""
+        messages = self.talk.messages
+        results = {one.tool_call_id: one.content for one in messages if isinstance(one, ToolMessage)}
+        made = Counter(
+            (call.name, call.arguments, results[call.id])
+            for one in messages
+            if isinstance(one, AssistantMessage)
+            for call in one.tool_calls
+        )
+        return max(made.values()) >= MAX_ALIKE
 
     def _assistant_request(self) -> Request:
-        wire = [to_wire(message) for message in self.messages]
+        wire = self.talk.wire
         # The guidance shapes how the teacher works; the exported row keeps the short system message.
         wire[0]["content"] += "\n\n" + prompt("assistant").template.strip()
         return Request(
@@ -149,26 +132,28 @@ class _Episode:
             sampling=self._sampling,
             sample=self._task.attempt,
             item=self._item,
-            urgency=len(self.messages),
+            urgency=len(self.talk.messages),
         )
 
     def _user_request(self) -> Request:
-        details = self._task.hidden.get("details") or json.dumps(self._task.hidden, ensure_ascii=False)
         # The roles are swapped: to the model that plays the user, the assistant is the other person.
         talk = "\n".join(
-            f"{'You' if m.role == 'user' else 'Assistant'}: {m.content}" for m in self.messages[1:]
+            f"{'You' if message.role == 'user' else 'Assistant'}: {message.content}"
+            for message in self.talk.messages
+            if message.role in ("user", "assistant") and message.content
         )
         return Request(
             purpose="toolalpaca.user",
             messages=(
-                {"role": "system", "content": prompt("user").substitute(details=details)},
+                {"role": "system", "content": prompt("user").substitute(details=_known(self._task))},
                 {"role": "user", "content": talk},
             ),
+            reply_schema=_USER_REPLY,
             variables=self._variables(),
             sampling=self._sampling,
             sample=self._task.attempt,
             item=self._item,
-            urgency=len(self.messages),
+            urgency=len(self.talk.messages),
         )
 
     def _variables(self) -> dict[str, Any]:
@@ -181,27 +166,12 @@ class _Episode:
             "clock": self._task.clock.isoformat(),
             "withheld": self._task.withheld.name if self._task.withheld else None,
             "answered": self._replies > 0,
-            "observations": [
-                {"name": m.name, "status": m.observation.status, "body": _body(m)}
-                for m in self.messages
-                if isinstance(m, ToolMessage)
-            ],
+            "observations": observations(self.talk.messages),
         }
 
 
-def _body(message: ToolMessage) -> Any:
-    """What came back: a JSON value, or a text as it is."""
-    return json.loads(message.content) if "json" in message.observation.media_type else message.content
-
-
-def _with_ids(calls: Sequence[ToolCall], task: Task, turn: int) -> tuple[ToolCall, ...]:
-    """The calls under ids of nine letters and digits: every chat template accepts such an id."""
-    named = (digest([task.seed, turn, index])[:9] for index in range(len(calls)))
-    return tuple(
-        call.model_copy(update={"id": identity}) for call, identity in zip(calls, named, strict=True)
-    )
-
-
-def in_full(day: dt.date) -> str:
-    """A date as "Tuesday, March 10, 2026"."""
-    return f"{WEEKDAYS[day.weekday()]}, {MONTHS[day.month - 1]} {day.day}, {day.year}"
+def _known(task: Task) -> str:
+    """What the user knows beyond the opening message, in words."""
+    if "details" in task.hidden:
+        return str(task.hidden["details"]) or "nothing more"
+    return "; ".join(f"{humanise(name)}: {value}" for name, value in task.hidden.items()) or "nothing more"

@@ -15,6 +15,7 @@ from typing import Any
 
 from callwright.errors import GenerationError
 from callwright.generators.base import Slot
+from callwright.generators.planning.offering import finders
 from callwright.generators.planning.plan import Planner
 from callwright.generators.planning.scenario import Goal, Plan, Scenario, is_opaque
 from callwright.generators.planning.walks import OFFERED, distractors, possible
@@ -24,8 +25,9 @@ from callwright.llm.replies import ask
 from callwright.schemas.task import Kind, Task
 from callwright.schemas.tool import Tool, Toolkit, WorldBinding
 from callwright.values.makers import field_for
+from callwright.values.mentions import WEEKDAYS
 from callwright.values.resources import share_resource
-from callwright.values.spoken import humanise, singular
+from callwright.values.spoken import humanise
 from callwright.values.wording import say_field
 
 _FIRST_DAY, _DAYS = dt.date(2025, 1, 6), 900
@@ -56,15 +58,22 @@ _FORMS = (
     "an instruction",
     "a remark followed by what is wanted",
 )
+_LENGTHS = ("one short sentence", "one sentence", "two sentences", "two or three sentences")
+_INITIALS = "ABCDEFGHIJKLMNOPRSTUVWYZ"
+"""Left to itself, a model gives everybody the same few names."""
 _KINDS: dict[Kind, str] = {
     "single": "One call of {tool} serves the request completely.",
     "multi_step": "Serving it takes at least two calls, one after the other, where a later one needs what an earlier "
-    "one found or made; {tool} is the last of them.",
+    "one found or made; {tool} is the last of them. The person points at the thing by what would find it, and does "
+    "not say that it has to be looked up.",
     "parallel": "Serving it takes at least two calls that do not depend on each other, so that both can be made at "
-    "once: two things, places or days, or two different needs; {tool} is one of the tools.",
-    "clarification": "It is about {tool}, but the person forgets to mention one thing that is required. Put what was "
-    "left out into `details`.",
-    "no_call": "It is about something that only {tool} could do.",
+    "once: two things, places or days, or two different needs; {tool} is one of the tools. Each of them is said with "
+    "all that it needs.",
+    "clarification": "It is about {tool}, but the person forgets to mention one thing that is required, that nobody "
+    "could guess, and that no other tool can find. Put it into `details` with its value, never an id; the request "
+    "says all the rest and does not hint at it.",
+    "no_call": "It is about something that only {tool} could do. The assistant will not have that tool, but the person "
+    "does not know: write a request as complete as any other.",
 }
 
 
@@ -197,19 +206,20 @@ class Instructions:
         self, slot: Slot, toolkit: Toolkit, scenario: Scenario, clock: dt.date, plan: Plan | None
     ) -> dict[str, Any]:
         rng = slot.rng("voice")
-        documentation = "\n".join(
-            f"- {tool.name}: {tool.description or tool.summary}" for tool in toolkit.tools
-        )
+        documentation = "\n".join(f"- {_told(tool)}" for tool in toolkit.tools)
         system = prompt("instruction").substitute(toolkit=toolkit.title, tools=documentation)
         focus = toolkit.tool(scenario.tool)
         wish = [
-            f"The voice: {rng.choice(_VOICES)}. The form: {rng.choice(_FORMS)}. Today is {clock.isoformat()}."
+            f"The voice: {rng.choice(_VOICES)}. The form: {rng.choice(_FORMS)}. "
+            f"Today is {WEEKDAYS[clock.weekday()]}, {clock.isoformat()}."
         ]
         if plan:
             wish.append(brief(plan, toolkit, clock, rng))
         else:
             wish.append(_KINDS[slot.kind].format(tool=focus.name))
-            wish.append(f"Its parameters: {json.dumps(focus.parameters, ensure_ascii=False)}")
+            initials = " or ".join(rng.sample(_INITIALS, 2))
+            wish.append(f"The length: {rng.choice(_LENGTHS)}. Names that you make up begin with {initials}.")
+            wish.append(f"Parameters of {focus.name}: {json.dumps(focus.parameters, ensure_ascii=False)}")
         request = Request(
             purpose="toolalpaca.instruction",
             messages=({"role": "system", "content": system}, {"role": "user", "content": "\n".join(wish)}),
@@ -223,20 +233,17 @@ class Instructions:
         return reply
 
 
+def _told(tool: Tool) -> str:
+    """A tool in one line: what it does, what it needs and what it may be given."""
+    optional = [name for name in tool.properties if name not in tool.required]
+    takes = [f"needs {', '.join(tool.required)}"] if tool.required else []
+    takes += [f"may be given {', '.join(optional)}"] if optional else []
+    return f"{tool.name}: {tool.description or tool.summary} ({'; '.join(takes) or 'takes nothing'})"
+
+
 def _needed(toolkit: Toolkit, name: str, kind: Kind) -> set[str]:
     """The tools that a request needs which no plan names: its own, and those that find the ids it takes."""
-    focus = toolkit.tool(name)
-    ids = [argument for argument in focus.required if is_opaque(focus, argument)]
-    if kind != "multi_step" or not ids:
-        return {name}
-    nouns = {singular(word) for one in (*ids, focus.resource) for word in humanise(one).split()} - {"id"}
-    finders = [
-        tool.name
-        for tool in toolkit.tools
-        if not any(is_opaque(tool, argument) for argument in tool.required)
-        and nouns & {singular(word) for word in humanise(tool.resource).split()}
-    ]
-    return {name, *finders[: OFFERED[0]]}
+    return {name, *finders(toolkit, toolkit.tool(name))} if kind == "multi_step" else {name}
 
 
 def _suits(kind: Kind, tool: Tool, toolkits: Sequence[Toolkit]) -> bool:

@@ -25,6 +25,7 @@ def answers(toolkits: Sequence[Toolkit]) -> dict[str, Callable[[Request], Comple
         return worder(request).assistant_turn()
 
     def user(request: Request) -> Completion:
-        return Completion(text=worder(request).user_reply())
+        reply = {"asked": True, "reply": worder(request).user_reply()}
+        return Completion(text=canonical_json(reply), parsed=reply)
 
     return {"toolalpaca.instruction": instruction, "toolalpaca.assistant": assistant, "toolalpaca.user": user}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,11 @@ def test_dataset_show_tells_counts_drops_and_conversations(folder: Path):
     assert "kinds     clarification 4, multi_step 5, no_call 3, single 8" in text
     assert text.count("\nno_call ") == 2
     assert "user: " in text and "drops " in text
+    asked = re.findall(
+        r"^asked     (\S+) (\d+) times, [\d.]+ a row; 0 tokens, 0 a row; 0 answers", text, re.M
+    )
+    assert {"toolalpaca.instruction", "toolalpaca.assistant", "toolbox.server"} <= {name for name, _ in asked}
+    assert f", {sum(int(count) for _, count in asked)} model calls" in text
     body = value(folder, "dataset", "show", "demo", "-n", "3")
     assert body["name"] == "demo@1"
     assert [len(one["messages"]) >= 3 for one in body["shown"]] == [True] * 3

@@ -38,7 +38,7 @@ async def test_a_build_survives_a_bad_day_and_every_exported_row_is_valid(tmp_pa
     assert statistics.by_kind == museum().recipe.quotas()
     assert server.count > built.asked  # what met trouble was asked again
     counts = {(drop.gate, drop.code): drop.count for drop in statistics.drops}
-    assert counts["generation", "raw_call_text"] >= 1
+    assert statistics.by_purpose["toolalpaca.assistant"].refused >= 1
     assert counts["selection", "other_kind"] >= 1
     assert statistics.attempts == statistics.rows + sum(counts.values())
     asked_again = [body for body in server.bodies if "cannot be used" in body["messages"][-1]["content"]]
@@ -101,7 +101,14 @@ async def test_the_ledger_holds_every_call_and_no_variable_of_ours(tmp_path: Pat
         used = {key for _, body, _ in store.rows(built.version) for key in body["provenance"]["calls"]}
     assert len(calls) == server.count == built.asked
     assert used <= {call["key"] for call in calls}
-    assert sum(call["prompt_tokens"] for call in calls) == built.version.statistics.prompt_tokens
+    statistics = built.version.statistics
+    assert sum(call["prompt_tokens"] for call in calls) == statistics.prompt_tokens
+    by_purpose = {purpose: spent.requests for purpose, spent in statistics.by_purpose.items()}
+    assert by_purpose == Counter(call["purpose"] for call in calls)
+    for name in ("requests", "prompt_tokens", "completion_tokens"):
+        assert sum(getattr(spent, name) for spent in statistics.by_purpose.values()) == getattr(
+            statistics, name
+        )
     assert all("variables" not in call["request"] for call in calls)
     assert Counter(call["purpose"] for call in calls).keys() >= {
         "toolalpaca.instruction",

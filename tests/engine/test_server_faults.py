@@ -95,10 +95,12 @@ def test_every_fault_is_counted_in_the_status_and_in_the_statistics(bad_day: tup
     # A machine that is busy may let a healthy answer be late as well.
     assert counted["retry_timeout"] >= day.met["retry_timeout"]
     drops = {drop.code: drop.count for drop in statistics.drops}
-    assert drops["raw_call_text"] == day.met["raw_call_text"]
+    # Each is asked once more; what is text again costs the conversation.
+    assert statistics.by_purpose["toolalpaca.assistant"].refused == day.met["raw_call_text"]
+    assert 1 <= drops["raw_call_text"] < day.met["raw_call_text"]
     [status] = read_statuses(data)
     assert status["troubles"] == statistics.troubles
-    assert status["drops"]["generation raw_call_text"] == day.met["raw_call_text"]
+    assert status["drops"]["generation raw_call_text"] == drops["raw_call_text"]
 
 
 def test_a_wrong_tool_parser_is_named_in_each_drop(bad_day: tuple[BadDay, Built, Path]):

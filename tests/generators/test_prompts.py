@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from made import CLOSED, demo
-from test_episodes import ASK, SERVED, given, played
+from test_episodes import ASK, SERVED, answers, given, played
 
 from callwright.generators.base import Slot
 from callwright.generators.toolalpaca.instructions import Instructions
@@ -39,7 +39,9 @@ async def test_the_prompt_for_a_request(kind):
 
 async def test_the_prompts_of_a_conversation():
     task = given("When is it open?", kind="clarification", hidden={"details": "it is about March 14"})
-    _, model = await played(task, say("Which day?"), say("March 14."), ASK, SERVED, say("From 9 am to 5 pm."))
+    _, model = await played(
+        task, say("Which day?"), answers("March 14."), ASK, SERVED, say("From 9 am to 5 pm.")
+    )
     _, user, assistant, server, _ = model.requests
     check("user", user)
     check("assistant", assistant)

@@ -346,7 +346,15 @@ def cut_off(row, rng):
 
 
 def step_limit(row, rng):
-    return row.model_copy(update={"stopped": rng.choice(("step_limit", "length"))})
+    return row.model_copy(update={"stopped": "step_limit"})
+
+
+def loop(row, rng):
+    return row.model_copy(update={"stopped": "loop"})
+
+
+def turn_cut_off(row, rng):
+    return row.model_copy(update={"stopped": "length"})
 
 
 def user_twice(row, rng):
@@ -407,7 +415,9 @@ FAULTS: tuple[tuple[Fault, str, str], ...] = (
     (repeated_call, "hygiene", "repeated_call"),
     (no_answer, "hygiene", "truncated_end"),
     (cut_off, "hygiene", "truncated_end"),
-    (step_limit, "hygiene", "truncated_end"),
+    (turn_cut_off, "hygiene", "truncated_end"),
+    (step_limit, "hygiene", "too_many_steps"),
+    (loop, "hygiene", "looping_calls"),
     (user_twice, "hygiene", "wrong_order"),
     (fallback_text, "hygiene", "fallback_text"),
     (raw_call_text, "hygiene", "raw_call_text"),

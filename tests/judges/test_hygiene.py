@@ -37,7 +37,6 @@ def ruled(*messages, stopped="answered"):
         (AssistantMessage(content="Which event?"), UserMessage(content="e1"), *step()),
         (*step(1, body='{"status": "waiting"}'), *step(2, body='{"status": "ready"}')),
         (*step(1, "e9", '{"error": "No such event."}', status=404), *step(2)),
-        (),
     ],
 )
 def test_a_clean_conversation_passes(middle):
@@ -75,9 +74,39 @@ def test_each_fault_of_hygiene_has_its_code(messages, code):
     assert code in ruled(*messages)
 
 
-@pytest.mark.parametrize("stopped", ["step_limit", "length"])
-def test_a_conversation_that_was_stopped_is_truncated(stopped):
-    assert ruled(SYSTEM, USER, *step(), ANSWER, stopped=stopped) == ["truncated_end"]
+@pytest.mark.parametrize(
+    ("stopped", "code"),
+    [("step_limit", "too_many_steps"), ("loop", "looping_calls"), ("length", "truncated_end")],
+)
+def test_a_conversation_that_was_stopped_is_dropped_for_what_stopped_it(stopped, code):
+    assert ruled(SYSTEM, USER, *step(), ANSWER, stopped=stopped) == [code]
+
+
+QUESTION = AssistantMessage(content="Which event?")
+
+
+@pytest.mark.parametrize(
+    ("messages", "code"),
+    [
+        ((ANSWER,), "never_called"),
+        ((QUESTION,), "only_asked"),
+        ((QUESTION, UserMessage(content="e1"), ANSWER), "only_asked"),
+    ],
+)
+def test_a_conversation_without_a_call_is_dropped_where_calls_were_wanted(messages, code):
+    assert ruled(SYSTEM, USER, *messages) == [code]
+
+
+def test_a_conversation_without_a_call_is_right_where_none_was_wanted():
+    row = b.trajectory(b.task(kind="no_call"), messages=(SYSTEM, USER, ANSWER))
+    assert codes([Hygiene()], row) == []
+
+
+def test_as_many_steps_as_are_allowed_are_kept():
+    steps = [message for number in range(5) for message in step(number, f"e{number}")]
+    row = b.trajectory(messages=(SYSTEM, USER, *steps, ANSWER))
+    assert codes([Hygiene(max_calls=5)], row) == []
+    assert codes([Hygiene(max_calls=4)], row) == ["too_many_steps"]
 
 
 @pytest.mark.parametrize(

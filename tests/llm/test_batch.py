@@ -159,23 +159,27 @@ async def test_what_a_command_that_failed_has_answered_is_kept(
 
 
 @pytest.mark.parametrize(
-    ("fail", "code"),
+    ("fail", "purpose", "code"),
     [
-        ({"status": 400, "round": 1}, "request_refused"),
+        ({"status": 400, "round": 1}, "toolalpaca.instruction", "request_refused"),
         (
             {"status": 400, "said": "the maximum context length is 4096 tokens", "round": 1},
+            "toolalpaca.instruction",
             "context_overflow",
         ),
-        ({"raw": True, "round": 2}, "raw_call_text"),
+        ({"raw": True, "round": 2}, "toolalpaca.assistant", None),
     ],
 )
-async def test_a_question_that_is_refused_and_a_call_as_text_are_counted_drops(
-    tmp_path: Path, fail: dict[str, Any], code: str
+async def test_a_refused_question_is_a_counted_drop_and_a_call_as_text_is_asked_for_once_more(
+    tmp_path: Path, fail: dict[str, Any], purpose: str, code: str | None
 ):
     failing(tmp_path / "notes", **fail)
-    built = await build(workshop(tmp_path / "notes", size=6), tmp_path / "data")
-    counts = {drop.code: drop.count for drop in built.version.statistics.drops}
-    assert counts[code] == 1 and built.version.statistics.rows == 6
+    statistics = (await build(workshop(tmp_path / "notes", size=6), tmp_path / "data")).version.statistics
+    assert statistics.rows == 6
+    assert statistics.by_purpose[purpose].refused == 1
+    assert {drop.code: drop.count for drop in statistics.drops if drop.gate == "generation"} == (
+        {code: 1} if code else {}
+    )
 
 
 async def test_a_build_that_is_stopped_ends_its_command_too(tmp_path: Path):

@@ -90,6 +90,33 @@ def build(
 
 
 @app.command()
+def run(
+    method: Annotated[
+        str,
+        typer.Argument(help="toolalpaca: simulated users; ste: trial and error.", metavar="toolalpaca|ste"),
+    ],
+    tools: Annotated[
+        str,
+        typer.Option(
+            "--tools",
+            help="An OpenAPI or JSON file, FILE.py, world:NAME, mcp:COMMAND or mcp:URL.",
+            metavar="SRC",
+        ),
+    ],
+    rows: Annotated[int, typer.Option("-n", "--rows", help="Rows to make.", min=1)] = 100,
+    sets: Sets = None,
+    data: Data = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of the exports.", metavar="DIR")] = None,
+    no_prefect: Annotated[bool, typer.Option("--no-prefect", help="Run without Prefect.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run one method on a source of tools: a recipe is made up, written down and built."""
+    from callwright.cli import building
+
+    building.build(None, tools, rows, sets or [], data, out, no_prefect, False, as_json, method)
+
+
+@app.command()
 def init(
     path: Annotated[Path, typer.Argument(help="Where to write the recipe.")] = Path("recipe.yaml"),
     tools: Annotated[

@@ -99,6 +99,13 @@ def _describe(version: Version) -> None:
         ("mended", counts.mended),
     ):
         print(f"{title:<9} {', '.join(f'{name} {count}' for name, count in table.items()) or 'none'}")
+    rows_made = max(counts.rows, 1)
+    for purpose, spent in counts.by_purpose.items():
+        tokens = spent.prompt_tokens + spent.completion_tokens
+        print(
+            f"asked     {purpose} {spent.requests} times, {spent.requests / rows_made:.2f} a row; {tokens} tokens, "
+            f"{tokens / rows_made:.0f} a row; {spent.refused} answers of no use"
+        )
     print(f"recovered {counts.recovered} rows in which a call failed and the right next move followed")
     drops = ", ".join(f"{drop.gate} {drop.code} {drop.count}" for drop in counts.drops)
     print(f"drops     {drops or 'none'}")

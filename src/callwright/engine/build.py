@@ -9,25 +9,42 @@ import asyncio
 import datetime as dt
 import json
 import shutil
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+from callwright.engine.chains import Chain, Chains, Job
 from callwright.engine.progress import Progress, earlier_troubles
-from callwright.engine.selection import Cell, cells
-from callwright.engine.shards import SHARD_SIZE, Attempts, Result, Shard, read_results
+from callwright.engine.results import Result, read_results
+from callwright.engine.rulings import Rulings
+from callwright.engine.selection import Cell, cells, help_out, take_chains
+from callwright.engine.shards import SHARD_SIZE, Attempts
 from callwright.engine.workshop import Workshop
 from callwright.errors import CallwrightError, ShortfallError, StoreError
+from callwright.llm.base import Model
+from callwright.llm.budget import Purse
 from callwright.llm.journal import Journal
 from callwright.llm.journaled import Journaled, is_refusal
 from callwright.llm.ledger_only import LedgerOnly
 from callwright.schemas.task import teacher_name
 from callwright.schemas.verdict import highest_rung
-from callwright.schemas.version import DropCount, LedgerEntry, Member, Run, SourceSummary, Statistics, Version
+from callwright.schemas.version import (
+    DropCount,
+    LedgerEntry,
+    Member,
+    Run,
+    SourceSummary,
+    Spent,
+    Statistics,
+    Version,
+)
 from callwright.splits import split_of
 from callwright.store import Commit, Store, TaskRow, TrajectoryRow
+
+M = TypeVar("M", Model, Model | None)
 
 COMMIT_WAIT_S = 60.0
 """Seconds to wait for somebody else's commit or reading to end."""
@@ -37,9 +54,9 @@ class Runner(Protocol):
     """Runs shards, a few at a time; without Prefect, or as Prefect tasks."""
 
     async def run(
-        self, shards: Sequence[Shard], work: Callable[[Shard], Awaitable[Path]], at_once: int
+        self, jobs: Sequence[Job], work: Callable[[Job], Awaitable[Path]], at_once: int
     ) -> list[Path]:
-        """The files of the shards, in their order, `at_once` of them under way at the most."""
+        """The files of shards or chains, in their order, `at_once` of them under way at the most."""
         ...
 
 
@@ -47,15 +64,15 @@ class PlainRunner:
     """Runs shards in this process."""
 
     async def run(
-        self, shards: Sequence[Shard], work: Callable[[Shard], Awaitable[Path]], at_once: int
+        self, jobs: Sequence[Job], work: Callable[[Job], Awaitable[Path]], at_once: int
     ) -> list[Path]:
         gate = asyncio.Semaphore(at_once)
 
-        async def one(shard: Shard) -> Path:
+        async def one(job: Job) -> Path:
             async with gate:
-                return await work(shard)
+                return await work(job)
 
-        tasks = [asyncio.create_task(one(shard)) for shard in shards]
+        tasks = [asyncio.create_task(one(job)) for job in jobs]
         try:
             return list(await asyncio.gather(*tasks))
         finally:
@@ -154,8 +171,8 @@ class _Run:
         self._shards = folder / ("replayed" if replay else "shards")
         recipe = workshop.recipe
         self._progress = Progress(recipe.dataset, recipe.size, folder, on_change)
-        teacher = LedgerOnly(workshop.teacher(folder)) if replay else workshop.teacher(folder)
-        self._troubles_here = teacher.stats
+        teacher, judge = self._asked(workshop.teacher(folder)), self._asked(workshop.judge(folder))
+        self._troubles_here = [model.stats for model in (teacher, judge) if model]
         self._troubles_before = earlier_troubles(folder)
         self._journal = Journal(folder / "journal.jsonl")
         self._earlier: Journal | None = None
@@ -166,13 +183,11 @@ class _Run:
             (folder / "recipe.json").write_text(json.dumps(recipe.resolved(), indent=1), encoding="utf-8")
             if replay:
                 _forget(self._shards, folder / _EARLIER)
-            self._earlier = _earlier_calls(data, folder, teacher.id, refusals=replay)
-            self._model = Journaled(
-                teacher,
-                self._journal,
-                self._earlier.get if self._earlier is not None else None,
-                purse=workshop.purse(self._journal, self._earlier),
-            )
+            models = [model.id for model in (teacher, judge) if model]
+            self._earlier = _earlier_calls(data, folder, models, refusals=replay)
+            purse = workshop.purse(self._journal, self._earlier)
+            self._model = self._remembering(teacher, purse)
+            self._judge = self._remembering(judge, purse) if judge else self._model
             self._toolbox = workshop.toolbox(self._model, self._calls, replay=replay)
         except BaseException as error:
             # Whoever calls again from the same process, such as a notebook, must find the journals free.
@@ -182,14 +197,20 @@ class _Run:
                     f"{folder}: cannot be written ({error.strerror}); make room or choose another folder with --data"
                 ) from error
             raise
-        self._attempts = Attempts(
-            workshop.operators(self._model, self._toolbox),
-            workshop.judges(),
-            recipe.accept.rung,
-            recipe.seed,
-            workshop.conversations,
-            workshop.max_steps,
-        )
+        rulings = Rulings(workshop.judges(), recipe.accept.rung, workshop.max_steps)
+        operators = workshop.operators(self._model, self._toolbox)
+        self._attempts = Attempts(operators, rulings, recipe.seed, workshop.conversations)
+        explorers = workshop.explorers(self._model, self._judge, self._toolbox)
+        self._chains = Chains(explorers, rulings, self._attempts.ended)
+
+    def _asked(self, model: M) -> M | LedgerOnly:
+        """The model, or in a replay what stands in for it."""
+        return LedgerOnly(model) if model and self._replay else model
+
+    def _remembering(self, model: Model, purse: Purse | None) -> Journaled:
+        """The model with the run's journal; rules cost nothing."""
+        earlier = self._earlier.get if self._earlier is not None else None
+        return Journaled(model, self._journal, earlier, purse=None if model.reads_variables else purse)
 
     async def finish(self) -> Built:
         watch = asyncio.create_task(self._watch())
@@ -202,7 +223,7 @@ class _Run:
         finally:
             watch.cancel()
         self._end("done", version.name)
-        asked = self._model.stats["asked"]
+        asked = self._stats["asked"]
         if self._earlier is not None:
             self._earlier.close()
             self._earlier = None
@@ -215,6 +236,8 @@ class _Run:
         try:
             await self._toolbox.close()
             await self._model.close()
+            if self._judge is not self._model:
+                await self._judge.close()
         finally:
             self._close_journals()
 
@@ -227,16 +250,22 @@ class _Run:
         """Attempts in rounds until every cell is full; the numbers of a round depend on results alone."""
         # Rules hardly ever fail; a model is known to, so it starts with a few attempts more.
         surplus = 1.0 if self._model.reads_variables else 1.2
-        filled = cells(self._workshop.recipe, surplus)
-        made: list[Path] = []
+        recipe = self._workshop.recipe
+        filled = cells(recipe, surplus)
+        made = await self._explored(filled)
+        help_out(recipe, filled)
         while True:
             shards = [shard for cell in filled for shard in cell.next_shards()]
             if not shards:
                 break
-            paths = await self._runner.run(shards, self._shard, self._at_once)
+            paths = await self._runner.run(shards, self._job, self._at_once)
             made += paths
             for cell in filled:
-                mine = [path for shard, path in zip(shards, paths, strict=True) if shard.kind == cell.kind]
+                mine = [
+                    path
+                    for shard, path in zip(shards, paths, strict=True)
+                    if (shard.method, shard.kind) == (cell.method, cell.kind)
+                ]
                 cell.take(result for path in mine for result in read_results(path))
         short = [cell.shortfall() for cell in filled if cell.missing]
         if short:
@@ -247,13 +276,23 @@ class _Run:
             )
         return filled, made
 
+    async def _explored(self, filled: list[Cell]) -> list[Path]:
+        """The files of all chains. They are under way together: each of them has one question at a time."""
+        chains = self._chains.all()
+        if not chains:
+            return []
+        paths = await self._runner.run(chains, self._job, len(chains))
+        take_chains(filled, (result for path in paths for result in read_results(path)))
+        return paths
+
     @property
     def _at_once(self) -> int:
         """Shards under way: enough to keep all conversations going while one shard ends and the next begins."""
         return 2 + self._workshop.conversations // SHARD_SIZE
 
-    async def _shard(self, shard: Shard) -> Path:
-        return await self._attempts.run(shard, self._shards)
+    async def _job(self, job: Job) -> Path:
+        runs = self._chains if isinstance(job, Chain) else self._attempts
+        return await runs.run(job, self._shards)  # type: ignore[arg-type]
 
     async def _watch(self) -> None:
         """Keeps the status up to date while shards run."""
@@ -265,17 +304,23 @@ class _Run:
         for (gate, code), count in self._attempts.ended.items():
             self._progress.attempts_ended(gate, code, count)
         self._attempts.ended.clear()
-        stats = self._model.stats
+        stats = self._stats
         self._progress.requests = stats["asked"]
         self._progress.remembered = stats["answered_from_journal"] + stats["answered_from_store"]
         self._progress.tokens = stats["prompt_tokens"] + stats["completion_tokens"]
         self._progress.troubles = self._troubles()
         self._progress.tell(now=now)
 
+    @property
+    def _stats(self) -> Counter[str]:
+        """What became of the questions to the teacher, and to a judge of its own."""
+        own = Counter[str]() if self._judge is self._model else self._judge.stats
+        return self._model.stats + own
+
     def _troubles(self) -> Counter[str]:
         here = {
             name: count
-            for name, count in self._troubles_here.items()
+            for name, count in sum(self._troubles_here, Counter[str]()).items()
             if name.startswith(("retry_", "fallback_"))
         }
         return self._troubles_before + Counter(here)
@@ -355,6 +400,7 @@ class _Run:
             by_rung[highest_rung(result.verdicts) or "none"] += 1
             recovered += any(status >= 300 for status in _statuses(result))
             mended.update(f"{mend.action} {mend.code}" for mend in result.mends)
+        spent = self._by_purpose()
         statistics = Statistics(
             rows=len(members),
             by_kind=_counted(member.kind for member in members),
@@ -369,7 +415,8 @@ class _Run:
             drops=_drop_counts(filled),
             troubles=dict(sorted(self._troubles().items())),
             teacher=teacher_name(self._model.id),
-            **self._spent(),
+            **_sums(spent),
+            by_purpose=spent,
             sources=tuple(
                 SourceSummary(
                     name=kit.name,
@@ -383,14 +430,22 @@ class _Run:
         )
         return members, statistics
 
-    def _spent(self) -> dict[str, int]:
-        """Calls and tokens of the whole run, its earlier sittings included."""
-        spent = Counter[str]()
+    def _by_purpose(self) -> dict[str, Spent]:
+        """Purpose -> calls and tokens of the whole run, its earlier sittings included."""
+        found: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for entry in self._journal:
+            spent = found[entry["purpose"]]
             spent["requests"] += 1
+            spent["refused"] += is_refusal(entry)
             spent["prompt_tokens"] += entry["prompt_tokens"]
             spent["completion_tokens"] += entry["completion_tokens"]
-        return dict(spent)
+        return {purpose: Spent(**spent) for purpose, spent in sorted(found.items())}
+
+
+def _sums(spent: Mapping[str, Spent]) -> dict[str, int]:
+    """Calls and tokens of all purposes together."""
+    names = ("requests", "prompt_tokens", "completion_tokens")
+    return {name: sum(getattr(one, name) for one in spent.values()) for name in names}
 
 
 def _rows(paths: Sequence[Path]) -> Iterator[Result]:
@@ -433,8 +488,8 @@ def _state_after(error: BaseException) -> str:
 _EARLIER = "earlier.jsonl"
 
 
-def _earlier_calls(data: Path, folder: Path, model: str, *, refusals: bool) -> Journal | None:
-    """What this model answered in earlier runs, as a file beside the journal; the store itself stays free.
+def _earlier_calls(data: Path, folder: Path, models: Sequence[str], *, refusals: bool) -> Journal | None:
+    """What these models answered in earlier runs, as a file beside the journal; the store itself stays free.
 
     Answers that could not be used are left out unless `refusals`: the server may have been mended since.
     """
@@ -445,7 +500,7 @@ def _earlier_calls(data: Path, folder: Path, model: str, *, refusals: bool) -> J
             Store.open(data, write=False, wait_s=COMMIT_WAIT_S) as store,
             temporary.open("w", encoding="utf-8") as file,
         ):
-            for entry in store.calls(model):
+            for entry in chain.from_iterable(map(store.calls, models)):
                 if refusals or not is_refusal(entry):
                     file.write(json.dumps(entry) + "\n")
         temporary.replace(path)

@@ -15,11 +15,9 @@ from callwright.errors import UsageError
 from callwright.schemas.recipe import Recipe
 
 _PLANNED: Mapping[tuple[str, ...], str] = {
-    ("methods", "ste"): "simulated trial and error",
     ("methods", "asktoact"): "parameter masking",
     ("methods", "dag"): "parallel calls",
     ("methods", "looptool"): "the closed loop",
-    ("models", "judge"): "a judge model (L4)",
     ("models", "student"): "a student model",
     ("splits", "unseen_tools"): "a split of held-out tools",
     ("leaks",): "the leak gate",
@@ -64,7 +62,9 @@ def _explain(error: Any, where: str, text: str) -> str:
     path = tuple(
         part
         for part in error["loc"]
-        if part not in ("offline", "openai", "batch") or error["loc"][0] != "models"
+        if not (error["loc"][0] == "models" and part in ("offline", "openai", "batch"))
+        # Which branch of a union was tried is no key.
+        and not str(part).startswith(("dict[", "literal["))
     )
     line = line_of(text, path) if text else None
     place = f"{where}:{line}" if line else where

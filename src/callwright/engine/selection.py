@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
-from callwright.engine.shards import SHARD_SIZE, Result, Shard
-from callwright.schemas.recipe import Recipe
-from callwright.schemas.task import Kind
+from callwright.engine.results import Result
+from callwright.engine.shards import SHARD_SIZE, Shard
+from callwright.schemas.recipe import ANY, Recipe
+from callwright.schemas.task import KINDS, Kind
 from callwright.schemas.version import Drop
 
 MOST_ATTEMPTS = 10
@@ -21,15 +23,20 @@ class Cell:
     """One method's share of one kind: how many rows are wanted, and what its attempts have brought so far."""
 
     method: str
-    kind: Kind
+    kind: Kind | Literal["any"]
     quota: int
-    surplus: float
+    surplus: float = 1.0
     """Attempts to start with for each wanted row; above 1 where a teacher is known to fail at times."""
+    explored: bool = False
+    """Whether its attempts come from chains, which are gone through once: it makes none of its own."""
+    most_empty: float = 1.0
+    """Share of its rows in which no call has an argument, at the most."""
     attempts: int = 0
     chosen: list[str] = field(default_factory=list)
     """Ids of the accepted rows, in the order of their attempts, at most `quota`."""
     drops: list[Drop] = field(default_factory=list)
     _seen: set[str] = field(default_factory=set)
+    _empty: int = 0
 
     @property
     def missing(self) -> int:
@@ -50,8 +57,9 @@ class Cell:
 
     def next_shards(self) -> list[Shard]:
         """The attempts of the next round; a function of the results so far, never of their timing."""
-        if not self.missing or self.hopeless:
+        if self.explored or not self.missing or self.hopeless:
             return []
+        assert self.kind != ANY
         if self.attempts:
             rate = max(len(self.chosen) / self.attempts, 0.05)
             wanted = math.ceil(self.missing / rate) + 1
@@ -75,15 +83,18 @@ class Cell:
                 )
             elif not self.missing:
                 self._drop(result, "selection", "over_quota", "")
+            elif result.empty_arguments and self._empty >= int(self.most_empty * self.quota + 1e-9):
+                self._drop(result, "selection", "empty_arguments", "enough rows call without any argument")
             else:
+                self._empty += result.empty_arguments
                 self._seen.add(result.signature)
                 self.chosen.append(result.trajectory_id)
 
     def _drop(self, result: Result, gate: str, code: str, message: str) -> None:
         self.drops.append(
             Drop(
-                method=self.method,
-                kind=self.kind,
+                method=result.method,
+                kind=result.kind,
                 attempt=result.attempt,
                 gate=gate,
                 code=code,
@@ -98,13 +109,46 @@ class Cell:
         reasons = Counter(f"{drop.gate} {drop.code}" for drop in against).most_common(3)
         top = ", ".join(f"{reason} ({count})" for reason, count in reasons) or "none"
         first = next((drop.message for drop in against if f"{drop.gate} {drop.code}" == reasons[0][0]), "")
+        more = (
+            "; more episodes or more tools make more, and mix: any takes every kind" if self.explored else ""
+        )
         return (
-            f"{self.kind}: {self.missing} of {self.quota} rows missing after {self.attempts} attempts; drops: {top}"
-            + (f", the first: {first}" if first else "")
+            f"{f'{self.method} ' if self.explored else ''}{self.kind}: {self.missing} of {self.quota} rows missing "
+            f"after {self.attempts} attempts; drops: {top}{f', the first: {first}' if first else ''}{more}"
         )
 
 
 def cells(recipe: Recipe, surplus: float) -> list[Cell]:
-    """A cell for each kind of the mix; with one source method, it makes them all."""
-    method = recipe.methods.names[0]
-    return [Cell(method, kind, quota, surplus) for kind, quota in recipe.quotas().items()]
+    """A cell for each method and kind of the mix; those that chains fill have one for every kind that a trial can
+    come to, so that each trial is a row or a counted drop.
+    """
+    filled: list[Cell] = []
+    shares = recipe.shares()
+    for (method, kind), quota in shares.items():
+        ste = recipe.methods.ste if method == "ste" else None
+        most_empty = ste.max_empty_arguments if ste else 1.0
+        filled.append(Cell(method, kind, quota, surplus, ste is not None, most_empty))
+    if recipe.methods.ste and ("ste", ANY) not in shares:
+        filled += [Cell("ste", kind, 0, surplus, True) for kind in KINDS if ("ste", kind) not in shares]
+    return filled
+
+
+def take_chains(filled: Sequence[Cell], results: Iterable[Result]) -> None:
+    """Hand the results of chains to the cells of what they came to, the lowest numbers first."""
+    ordered = sorted(results, key=lambda result: result.attempt)
+    for cell in filled:
+        if cell.explored:
+            cell.take(one for one in ordered if one.method == cell.method and cell.kind in (one.kind, ANY))
+
+
+def help_out(recipe: Recipe, filled: Sequence[Cell]) -> None:
+    """What chains fell short of becomes the task of another method that makes the kind and has room for it."""
+    for short in filled:
+        for other in filled:
+            if not short.explored or not short.missing or other.explored or other.kind != short.kind:
+                continue
+            cap = getattr(recipe.methods, other.method).rows or recipe.size
+            room = cap - sum(one.quota for one in filled if one.method == other.method)
+            moved = max(0, min(short.missing, room))
+            short.quota -= moved
+            other.quota += moved

@@ -10,8 +10,10 @@ from typing import Any
 
 from callwright.engine.tools import read_source, what_runs
 from callwright.errors import UsageError
-from callwright.generators.base import Rollout, Source
+from callwright.generators.base import Explorer, Rollout, Source
 from callwright.generators.planning.derive import with_sheet
+from callwright.generators.ste import offline as ste_offline
+from callwright.generators.ste.explore import Exploration
 from callwright.generators.toolalpaca import offline as toolalpaca_offline
 from callwright.generators.toolalpaca.episodes import Episodes
 from callwright.generators.toolalpaca.instructions import Instructions
@@ -24,7 +26,9 @@ from callwright.llm.journal import Journal
 from callwright.llm.offline import Offline
 from callwright.llm.openai import OpenAIChat
 from callwright.schemas.base import digest
-from callwright.schemas.recipe import BatchModel, Budget, OpenAIModel, Recipe, ToolSource
+from callwright.schemas.recipe import BatchModel, Budget, OfflineModel, OpenAIModel, Recipe, ToolSource
+from callwright.schemas.recipe import Model as ModelConfig
+from callwright.schemas.task import OFFLINE, teacher_name
 from callwright.schemas.tool import Refusal, Tool, Toolkit
 from callwright.toolbox import offline as toolbox_offline
 from callwright.toolbox.base import Toolbox
@@ -39,7 +43,17 @@ from callwright.toolbox.world import WorldToolbox
 from callwright.values.derivations import Synonyms
 from callwright.values.wording import declared_authored, declared_synonyms
 
-DECIDING = ("generators", "judges", "toolbox", "values", "sources", "worlds", "llm/replies.py", "llm/wire.py")
+DECIDING = (
+    "generators",
+    "judges",
+    "toolbox",
+    "values",
+    "sources",
+    "worlds",
+    "llm/replies.py",
+    "llm/turns.py",
+    "llm/wire.py",
+)
 """Code that decides rows: when it changes, the same recipe is another recipe."""
 
 _SPEED_AND_PLACE = {
@@ -98,19 +112,20 @@ class Workshop:
     @property
     def digest(self) -> str:
         """Names everything that decides rows, and nothing that does not."""
-        recipe = self.recipe
-        teacher = recipe.models.teacher.model_dump(mode="json", exclude=_SPEED_AND_PLACE)
+        recipe, models = self.recipe, self.recipe.models
+        judge = models.judge
         return digest(
             {
                 "tools": [toolkit.id for toolkit in self.toolkits],
                 "toolboxes": sorted({box_of(tool) for tool in self.tools.values()}),
                 "executed": [what_runs(source, self.base) for source in recipe.tools],
                 "methods": recipe.methods.model_dump(mode="json", exclude_none=True),
-                "quotas": recipe.quotas(),
+                "shares": [[method, kind, count] for (method, kind), count in recipe.shares().items()],
                 "accept": recipe.accept.model_dump(mode="json"),
                 "splits": recipe.splits.model_dump(mode="json"),
                 "seed": recipe.seed,
-                "teacher": teacher,
+                "teacher": models.teacher.model_dump(mode="json", exclude=_SPEED_AND_PLACE),
+                "judge": judge.model_dump(mode="json", exclude=_SPEED_AND_PLACE) if judge else None,
                 "code": code_digest(),
             }
         )
@@ -123,31 +138,57 @@ class Workshop:
     def teacher(self, folder: Path) -> Model:
         """The model that writes, not yet connected; `folder` is the run's, for a model that keeps files."""
         config = self.recipe.models.teacher
-        if isinstance(config, BatchModel):
-            return BatchChat(config, folder / "batch")
-        if isinstance(config, OpenAIModel):
-            return OpenAIChat(config)
-        answerers = toolalpaca_offline.answers(self.toolkits) | toolbox_offline.answers(self.toolkits)
+        if not isinstance(config, OfflineModel):
+            return _connected(config, folder / "batch")
+        answerers = (
+            toolalpaca_offline.answers(self.toolkits)
+            | ste_offline.answers(self.toolkits)
+            | toolbox_offline.answers(self.toolkits)
+        )
         rules = digest([code_digest(), [toolkit.id for toolkit in self.toolkits]])
         return Offline(answerers, rules)
+
+    def judge(self, folder: Path) -> Model | None:
+        """The model that rules, not yet connected; None where the teacher does."""
+        config = self.recipe.models.judge
+        if config is None or isinstance(config, OfflineModel):
+            return None
+        return _connected(config, folder / "batch-judge")
 
     def purse(self, journal: Journal, earlier: Journal | None = None) -> Purse | None:
         """What keeps a run within the recipe's budget; None where nothing costs anything.
 
-        What the journal holds was paid for, unless it was copied from what earlier runs were answered.
+        What the journal holds was paid for, unless rules said it or it was copied from what earlier runs were answered.
         """
-        config, budget = self.recipe.models.teacher, self.recipe.budget
-        if budget == Budget() or not isinstance(config, OpenAIModel):
+        models, budget = self.recipe.models, self.recipe.budget
+        if budget == Budget() or not any(
+            isinstance(one, OpenAIModel) for one in (models.teacher, models.judge)
+        ):
             return None
         return Purse(
             budget,
-            config.price,
-            (entry for entry in journal if earlier is None or entry["key"] not in earlier),
+            getattr(models.teacher, "price", None),
+            (
+                entry
+                for entry in journal
+                if (earlier is None or entry["key"] not in earlier)
+                and teacher_name(entry["model"]) != OFFLINE
+            ),
         )
 
     def operators(self, model: Model, toolbox: Toolbox) -> Mapping[str, Operators]:
         """Method -> its operators; a new method is one more line in METHODS."""
-        return {name: METHODS[name](self, model, toolbox) for name in self.recipe.methods.names}
+        return {
+            name: METHODS[name](self, model, toolbox) for name in self.recipe.methods.names if name in METHODS
+        }
+
+    def explorers(self, model: Model, judge: Model, toolbox: Toolbox) -> Mapping[str, Explorer]:
+        """Method -> what goes through its chains."""
+        return {
+            name: EXPLORERS[name](self, model, judge, toolbox)
+            for name in self.recipe.methods.names
+            if name in EXPLORERS
+        }
 
     @property
     def calls_out(self) -> bool:
@@ -182,21 +223,26 @@ class Workshop:
                 boxes[f"http:{toolkit.name}"] = _http_box(source, toolkit)
         return boxes
 
-    def judges(self) -> tuple[Judge, ...]:
-        synonyms: dict[tuple[str, str], tuple[str, ...]] = {}
+    @property
+    def synonyms(self) -> Synonyms:
+        """Words that the toolkits' phrase sheets declare for values."""
+        found: dict[tuple[str, str], tuple[str, ...]] = {}
         for toolkit in self.toolkits:
             if toolkit.phrases:
                 for key, words in declared_synonyms(toolkit.phrases).items():
-                    synonyms[key] = synonyms.get(key, ()) + words
-        settled: Synonyms = synonyms
+                    found[key] = found.get(key, ()) + words
+        return found
+
+    def judges(self) -> tuple[Judge, ...]:
         authored = frozenset(pair for toolkit in self.toolkits for pair in declared_authored(toolkit))
         elsewhere: dict[str, Toolbox] = {"world": WorldsElsewhere(), "python": PythonToolbox(base=self.base)}
-        return checks(settled, authored, self.max_steps, RoutedToolbox(elsewhere))
+        return checks(self.synonyms, authored, self.max_steps, RoutedToolbox(elsewhere))
 
     @property
     def max_steps(self) -> int:
-        assert self.recipe.methods.toolalpaca is not None
-        return self.recipe.methods.toolalpaca.max_steps
+        """Turns with calls in one conversation, at the most."""
+        toolalpaca, ste = self.recipe.methods.toolalpaca, self.recipe.methods.ste
+        return max(toolalpaca.max_steps if toolalpaca else 0, ste.max_calls if ste else 0)
 
     @property
     def in_flight(self) -> int:
@@ -208,10 +254,17 @@ class Workshop:
         return 2 * self.in_flight if isinstance(self.recipe.models.teacher, OpenAIModel) else self.in_flight
 
     def sampling(self) -> Sampling:
-        config = self.recipe.models.teacher
-        if isinstance(config, OpenAIModel | BatchModel):
-            return Sampling(temperature=config.temperature, max_tokens=config.max_tokens)
-        return Sampling()
+        return _sampling(self.recipe.models.teacher)
+
+
+def _sampling(config: ModelConfig) -> Sampling:
+    if isinstance(config, OpenAIModel | BatchModel):
+        return Sampling(temperature=config.temperature, max_tokens=config.max_tokens)
+    return Sampling()
+
+
+def _connected(config: OpenAIModel | BatchModel, folder: Path) -> Model:
+    return BatchChat(config, folder) if isinstance(config, BatchModel) else OpenAIChat(config)
 
 
 def _http_box(source: ToolSource, toolkit: Toolkit) -> HttpToolbox:
@@ -234,7 +287,27 @@ def _toolalpaca(workshop: Workshop, model: Model, toolbox: Toolbox) -> Operators
     )
 
 
+def _ste(workshop: Workshop, model: Model, judge: Model, toolbox: Toolbox) -> Exploration:
+    recipe = workshop.recipe
+    assert recipe.methods.ste is not None
+    return Exploration(
+        model,
+        judge,
+        toolbox,
+        workshop.toolkits,
+        recipe.methods.ste,
+        recipe.seed,
+        synonyms=workshop.synonyms,
+        max_tokens=workshop.sampling().max_tokens,
+        judged=_sampling(recipe.models.judge) if recipe.models.judge else None,
+    )
+
+
 METHODS: Mapping[str, Callable[[Workshop, Model, Toolbox], Operators]] = {"toolalpaca": _toolalpaca}
+"""Methods whose attempts know nothing of each other."""
+
+EXPLORERS: Mapping[str, Callable[[Workshop, Model, Model, Toolbox], Explorer]] = {"ste": _ste}
+"""Methods that go through chains."""
 
 
 @cache

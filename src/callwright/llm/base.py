@@ -28,7 +28,8 @@ class Request(Record):
     tools: tuple[dict[str, Any], ...] = ()
     """Offered tools in OpenAI's form; the model answers with native tool calls."""
     tool_choice: str = "auto"
-    """`auto`; `required`: some call must be made; or the name of the tool that must be called."""
+    """`auto`; `required`: some call must be made; `none`: the tools are shown, and none may be called; or the name of
+    the tool that must be called."""
     reply_schema: dict[str, Any] | None = None
     """JSON Schema that the answer must satisfy; None for free text or calls."""
     variables: Mapping[str, Any] = {}

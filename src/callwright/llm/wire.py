@@ -79,7 +79,7 @@ def excerpt(data: bytes, length: int = 200) -> str:
 
 
 def _tool_choice(choice: str) -> str | dict[str, Any]:
-    if choice in ("auto", "required"):
+    if choice in ("auto", "required", "none"):
         return choice
     return {"type": "function", "function": {"name": choice}}
 

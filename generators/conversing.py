@@ -1,0 +1,151 @@
+"""What all conversations with tools have in common: messages, ids of calls, observations, and the ledger's keys."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import itertools
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from callwright.errors import InterruptedCallError
+from callwright.generators.planning.wording import frames
+from callwright.llm.base import Completion, Model, Request
+from callwright.llm.replies import ask
+from callwright.llm.turns import ask_turn
+from callwright.schemas.base import digest
+from callwright.schemas.message import (
+    AssistantMessage,
+    Message,
+    SystemMessage,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+    to_wire,
+)
+from callwright.schemas.task import Provenance, StopReason, Task, Trajectory
+from callwright.toolbox.base import Session, Toolbox
+from callwright.values.mentions import MONTHS, WEEKDAYS
+
+T = TypeVar("T")
+
+
+class Conversation:
+    """The messages of one conversation under way; the first two are the system's and the user's."""
+
+    def __init__(self, model: Model, seed: int, system: str, request: str, keys: Sequence[str] = ()) -> None:
+        """Ids of calls follow from `seed`; `keys` are those of what was answered before it began."""
+        self.messages: list[Message] = [SystemMessage(content=system), UserMessage(content=request)]
+        self._model = model
+        self._seed = seed
+        self._keys = list(keys)
+
+    async def ask(self, request: Request) -> Completion:
+        """An answer of the model; its key in the ledger is kept.
+
+        What does not fit the reply schema is asked for once more; without one, a turn that nobody can act on.
+
+        Raises:
+            ModelError: The endpoint failed for good.
+            ReplyError: The answer does not have the shape that was asked for.
+        """
+        completion = await (ask if request.reply_schema else ask_turn)(self._model, request)
+        if completion.key:
+            self._keys.append(completion.key)
+        return completion
+
+    def answer(self, completion: Completion) -> tuple[ToolCall, ...]:
+        """Take in an assistant's turn; its calls, under ids of nine letters and digits: every chat template
+        accepts such an id.
+        """
+        turn = len(self.messages)
+        calls = tuple(
+            call.model_copy(update={"id": digest([self._seed, turn, index])[:9]})
+            for index, call in enumerate(completion.tool_calls)
+        )
+        self.messages.append(AssistantMessage(content=completion.text.strip(), tool_calls=calls))
+        return calls
+
+    async def observe(self, session: Session, calls: Sequence[ToolCall]) -> None:
+        """Make the calls, and take in what comes back."""
+        for call in calls:
+            observation = await session.call(call)
+            self.messages.append(ToolMessage(tool_call_id=call.id, name=call.name, observation=observation))
+
+    def reply(self, text: str) -> None:
+        """Take in a further turn of the user's."""
+        self.messages.append(UserMessage(content=text))
+
+    @property
+    def wire(self) -> list[dict[str, Any]]:
+        """The messages in OpenAI's chat format."""
+        return [to_wire(message) for message in self.messages]
+
+    def trajectory(
+        self, task: Task, prompts: Mapping[str, str], stopped: StopReason, state: str | None
+    ) -> Trajectory:
+        """The finished conversation."""
+        made_by = Provenance(teacher=self._model.id, prompts=dict(prompts), calls=tuple(self._keys))
+        return Trajectory(
+            task=task, messages=tuple(self.messages), provenance=made_by, stopped=stopped, state=state
+        )
+
+
+def observations(messages: Iterable[Message]) -> list[dict[str, Any]]:
+    """What calls were answered, for the offline teacher: name, status and body of each."""
+    return [
+        {"name": one.name, "status": one.observation.status, "body": _body(one)}
+        for one in messages
+        if isinstance(one, ToolMessage)
+    ]
+
+
+async def together(jobs: Iterable[Awaitable[T]]) -> list[T]:
+    """The results of jobs that run at once, in their order; the first error calls off the others."""
+    tasks = [asyncio.ensure_future(job) for job in jobs]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def in_session(
+    toolbox: Toolbox, task: Task, item: str, play: Callable[[Session], Awaitable[T]]
+) -> tuple[T, str | None]:
+    """Play a task's conversation in a session of its own; what it came to, and the state that it left.
+
+    Where it is not known what became of an earlier sitting's call, the conversation begins anew under another name.
+    """
+    for sitting in itertools.count():
+        name = f"{item}#{sitting}" if sitting else item
+        session = toolbox.open(task.tools, toolkit=task.toolkit, seed=task.seed, clock=task.clock, item=name)
+        try:
+            played = await play(session)
+        except InterruptedCallError:
+            await session.end()
+            continue
+        except BaseException:
+            await session.end()
+            raise
+        return played, await session.end()
+    raise AssertionError("unreachable")
+
+
+def system_message(seed: int, noun: str, clock: dt.date) -> str:
+    """The short system message that a row keeps: who the assistant works for, and what day it is."""
+    worded = frames()["systems"]
+    chosen: str = worded[int(digest([seed, "system"])[:6], 16) % len(worded)]
+    return chosen.format(noun=noun, today=in_full(clock))
+
+
+def in_full(day: dt.date) -> str:
+    """A date as "Tuesday, March 10, 2026"."""
+    return f"{WEEKDAYS[day.weekday()]}, {MONTHS[day.month - 1]} {day.day}, {day.year}"
+
+
+def _body(message: ToolMessage) -> Any:
+    """What came back: a JSON value, or a text as it is."""
+    return json.loads(message.content) if "json" in message.observation.media_type else message.content
