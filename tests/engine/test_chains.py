@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from callwright.engine.build import Built, build, run_folder
 from callwright.engine.preview import preview
 from callwright.engine.recipes import check_recipe, load_recipe
 from callwright.engine.results import Result, read_results
+from callwright.engine.starting import recipe_for
 from callwright.engine.workshop import Workshop
-from callwright.errors import ModelError, ShortfallError
+from callwright.errors import ModelError, ShortfallError, UsageError
 from callwright.generators.ste.examples import Known
 from callwright.llm.base import Model
 from callwright.llm.journal import Journal
@@ -66,8 +68,6 @@ def results(workshop: Workshop, data: Path) -> list[Result]:
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Built]:
-    import asyncio
-
     data = tmp_path_factory.mktemp("ste")
     return data, asyncio.run(build(shipped(), data))
 
@@ -232,6 +232,23 @@ async def test_a_shortfall_says_what_would_make_more(tmp_path: Path):
         ShortfallError, match="ste any: .* rows missing .*more episodes or more tools make more"
     ):
         await build(workshop, tmp_path)
+
+
+def test_a_one_off_recipe_explores_about_as_much_as_its_rows_take():
+    recipe, notes = recipe_for("world:units", 70, (), "ste")
+    assert recipe.mix == "any"
+    assert recipe.methods.names == ("ste",)
+    ste = recipe.methods.ste
+    assert ste is not None
+    assert (ste.episodes, ste.paraphrases) == (3, 20)
+    assert "episodes: 3, paraphrases: 20" in notes[0]
+    recipe, notes = recipe_for(
+        "world:units", 70, ("methods.ste.episodes=15", "methods.ste.paraphrases=0"), "ste"
+    )
+    assert recipe.methods.ste is not None
+    assert (recipe.methods.ste.episodes, recipe.methods.ste.paraphrases, notes) == (15, 0, [])
+    with pytest.raises(UsageError, match="dag is no source method; there are: toolalpaca, ste"):
+        recipe_for("world:units", 70, (), "dag")
 
 
 async def test_preview_shows_the_first_trials_of_a_tool(tmp_path: Path):
