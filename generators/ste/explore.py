@@ -72,7 +72,7 @@ class Exploration:
         subject = self._subjects[chain]
         chain_of_trials = Trials(self._model, self._toolbox, subject, self._settings, self._sampling)
         trials = await chain_of_trials.run(episodes or self._settings.episodes)
-        await together(self._rule(subject, trial) for trial in trials if not trial.code)
+        await together(self._rule(trial) for trial in trials if not trial.code)
         known = Known()
         for trial in trials:
             near = None if trial.code else known.near(trial.request)
@@ -97,9 +97,9 @@ class Exploration:
         subject = self._subjects[chain]
         return [self._numbered(subject, first + place, one) for place, one in enumerate(made)]
 
-    async def _rule(self, subject: Subject, trial: Trial) -> None:
+    async def _rule(self, trial: Trial) -> None:
         assert trial.trajectory is not None
-        verdict = await self._filter.rule(trial.trajectory, subject.tool, trial)
+        verdict = await self._filter.rule(trial.trajectory, trial)
         trial.verdicts.append(verdict)
         if _against(verdict):
             trial.refuse("filter", verdict.code, verdict.message)
@@ -118,20 +118,20 @@ class Exploration:
         last = last_call(whole.trajectory) if whole.trajectory and not trial.code else None
         if last is None or self._settings.examples == "full":
             return [whole]
-        example = await self._example(subject, trial, last)
+        example = await self._example(trial, last)
         if self._settings.examples == "last":
             told = "the recipe keeps the last call of each trial alone"
             whole = whole.model_copy(update={"gate": "selection", "code": "whole_trial", "message": told})
         return [whole, self._numbered(subject, 2 * trial.number + 1, example)]
 
-    async def _example(self, subject: Subject, trial: Trial, last: Trajectory) -> Explored:
+    async def _example(self, trial: Trial, last: Trajectory) -> Explored:
         """A last call, ruled on by itself: it may serve a part of the request, or rest on what came before."""
         if unsaid := next(unsaid_values(last, self._synonyms), None):
             told = f"the call takes {unsaid} from an earlier result"
             return Explored(
                 attempt=0, trajectory=last, gate="filter", code="needs_earlier_call", message=told
             )
-        verdict = await self._filter.rule(last, subject.tool, trial)
+        verdict = await self._filter.rule(last, trial)
         refused = _against(verdict)
         return Explored(
             attempt=0,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from callwright.errors import ReplyError
 from callwright.generators.base import Explored
@@ -39,6 +39,13 @@ def count_for(seeds: int, target: int = 150) -> int:
     return max(1, min(round(target / seeds) - 1, _MOST))
 
 
+class _Said(NamedTuple):
+    """A wording, and the ledger's key of the answer that gave it."""
+
+    request: str
+    key: str
+
+
 class Paraphraser:
     """Rewords the requests of accepted rows; the calls, their results and the answer stay as they are."""
 
@@ -64,7 +71,7 @@ class Paraphraser:
             for seed, said in zip(seeds, worded, strict=True)
         ]
 
-    async def _chat(self, seed: Trajectory, count: int) -> list[str | ReplyError]:
+    async def _chat(self, seed: Trajectory, count: int) -> list[_Said | ReplyError]:
         """So many wordings of one seed, or what was wrong with the answer."""
         asked = f"The request: {seed.task.instruction}"
         if values := list(dict.fromkeys(self._values(seed))):
@@ -73,17 +80,17 @@ class Paraphraser:
             {"role": "system", "content": prompt("paraphrase").template},
             {"role": "user", "content": asked},
         ]
-        found: list[str | ReplyError] = []
+        found: list[_Said | ReplyError] = []
         for turn in range(count):
             try:
-                reply = (await ask(self._model, self._request(seed, messages, turn))).parsed
+                reply = await ask(self._model, self._request(seed, messages, turn))
             except ReplyError as error:
                 found.append(error)
                 continue
-            found.append(reply["request"].strip())
+            found.append(_Said(reply.parsed["request"].strip(), reply.key))
             messages = [
                 *messages,
-                {"role": "assistant", "content": json.dumps(reply, ensure_ascii=False)},
+                {"role": "assistant", "content": json.dumps(reply.parsed, ensure_ascii=False)},
                 {"role": "user", "content": prompt("paraphrase_again").template},
             ]
         return found
@@ -111,13 +118,13 @@ class Paraphraser:
             if isinstance(found, Grounding) and found.source is not None:
                 yield found.text
 
-    def _made(self, seed: Trajectory, said: str | ReplyError, known: Known) -> Explored:
+    def _made(self, seed: Trajectory, said: _Said | ReplyError, known: Known) -> Explored:
         if isinstance(said, ReplyError):
             return Explored(attempt=0, gate="generation", code=said.code, message=said.message)
         row = _reworded(seed, said)
-        against = self._against(seed, said, known)
+        against = self._against(seed, said.request, known)
         if against is None:
-            known.add(said)
+            known.add(said.request)
             return Explored(attempt=0, trajectory=row)
         code, message = against
         return Explored(attempt=0, trajectory=row, gate="paraphrase", code=code, message=message)
@@ -143,10 +150,17 @@ class Paraphraser:
         return None
 
 
-def _reworded(seed: Trajectory, request: str) -> Trajectory:
-    task = seed.task.model_copy(update={"instruction": request, "parent": seed.task.root})
+def _reworded(seed: Trajectory, said: _Said) -> Trajectory:
+    task = seed.task.model_copy(update={"instruction": said.request, "parent": seed.task.root})
     first, _, *rest = seed.messages
-    return seed.model_copy(update={"task": task, "messages": (first, UserMessage(content=request), *rest)})
+    keys = (*seed.provenance.calls, said.key) if said.key else seed.provenance.calls
+    return seed.model_copy(
+        update={
+            "task": task,
+            "messages": (first, UserMessage(content=said.request), *rest),
+            "provenance": seed.provenance.model_copy(update={"calls": keys}),
+        }
+    )
 
 
 def _is_new(name: str, worded: Mentions, seen: Mentions) -> bool:

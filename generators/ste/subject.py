@@ -25,6 +25,9 @@ from callwright.values.resources import share_resource
 _FIRST_DAY, _DAYS = dt.date(2025, 1, 6), 900
 """Where the chains' todays lie."""
 
+_EACH = 4
+"""Plans of one kind that are drawn before another kind has its turn."""
+
 _KINDS: tuple[Kind, ...] = ("single", "multi_step", "parallel")
 
 
@@ -85,12 +88,14 @@ class Subject:
         return tuple(listed for listed in found if listed)
 
     def plan(self, trial: int, draw: int) -> Plan:
-        """The plan of one trial, executed in the chain's own world; kinds take turns, another draw is another plan.
+        """The plan of one trial, executed in the chain's own world.
+
+        Kinds take turns. Another draw is another plan, and after a few another kind: some may need what is not offered.
 
         Raises:
             GenerationError: This scenario comes to nothing this time.
         """
-        listed = self.scenarios[trial % len(self.scenarios)]
+        listed = self.scenarios[(trial + draw // _EACH) % len(self.scenarios)]
         turn, place = divmod(trial // len(self.scenarios) + draw, len(listed))
         planner = Planner(self.toolkit, self.seed, self.clock, self.rng(f"plan {trial} {draw}"))
         plan = planner.plan(listed[place], turn + draw)
