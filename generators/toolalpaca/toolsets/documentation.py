@@ -58,7 +58,7 @@ def documentation(document: Mapping[str, Any]) -> Documentation:
         functions[name] = _function(document, name, document["paths"][path], operation)
         projection[name] = (path, method)
     schemas = document.get("components", {}).get("schemas", {})
-    told = [f"- {name}: {_structure(schema)}" for name, schema in schemas.items()]
+    told = [f"- {_field(name, schema, 0)}" for name, schema in schemas.items()]
     components = "\n".join([COMPONENTS, *told]) if told else ""
     return Documentation(functions=functions, components=components, projection=projection)
 

@@ -135,5 +135,5 @@ def _references(value: Any) -> Iterator[str]:
 
 
 def _shortened(text: str) -> str:
-    line = " ".join(text.split())
+    line = " ".join(text.partition("\n\nFailed validating")[0].split())
     return line if len(line) <= _CHARACTERS else f"{line[:_CHARACTERS]}..."

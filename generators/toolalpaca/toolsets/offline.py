@@ -7,15 +7,15 @@ their documents are labelled with the teacher's name.
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache, lru_cache
-from importlib.resources import files
+from functools import lru_cache
 from typing import Any
 
-import yaml
-
+from callwright.generators.toolalpaca.toolsets import asking
+from callwright.generators.toolalpaca.toolsets.archetypes import archetypes, kind_of
 from callwright.generators.toolalpaca.toolsets.seeds import Seed
 from callwright.llm.base import Completion, Request
 from callwright.schemas.base import canonical_json, digest
@@ -24,6 +24,8 @@ from callwright.values.spoken import article, humanise
 _THINGS = 7
 """Things that one API knows of."""
 _LIMIT = "limit"
+_LIMITS = [2, 3, 4, 5]
+"""How many people ask for who know of a handful."""
 _TEXT = {"type": "string"}
 
 
@@ -38,10 +40,10 @@ def answers() -> dict[str, Callable[[Request], Completion]]:
 
     def functions(request: Request) -> Completion:
         listed = {"functions": api(request).functions()}
-        return Completion(text=canonical_json(listed), parsed=listed)
+        return Completion(text=json.dumps(listed, ensure_ascii=False), parsed=listed)
 
     def specification(request: Request) -> Completion:
-        return Completion(text=canonical_json(api(request).document()))
+        return Completion(text=json.dumps(api(request).document(), ensure_ascii=False))
 
     return {
         "toolalpaca.introduction": introduction,
@@ -58,30 +60,6 @@ def phrases(seed: Seed) -> dict[str, Any]:
 @lru_cache(maxsize=64)
 def _api(seed: str) -> _Api:
     return _Api(Seed.model_validate_json(seed))
-
-
-@cache
-def _archetypes() -> dict[str, Any]:
-    text = (files("callwright.generators.toolalpaca.toolsets") / "archetypes.yaml").read_text(
-        encoding="utf-8"
-    )
-    found: dict[str, Any] = yaml.safe_load(text)
-    return found
-
-
-def _kinds() -> Iterator[tuple[str, Mapping[str, Any]]]:
-    return ((name, kind) for name, kind in _archetypes().items() if name not in ("asks", "answers"))
-
-
-def kind_of(seed: Seed) -> str:
-    """The kind of service that a seed's line speaks of: of its category, where one fits, else of any."""
-    said = f"{seed.name} {seed.description}".lower()
-    own = [name for name, kind in _kinds() if seed.category in kind["for"]]
-    for names in (own, [name for name, _ in _kinds()] if not own else []):
-        fitting = [name for name in names if re.search(rf"\b(?:{_archetypes()[name]['match']})", said)]
-        if fitting:
-            return fitting[0]
-    return own[-1] if own else "service"
 
 
 class _Tool:
@@ -103,7 +81,7 @@ class _Api:
     def __init__(self, seed: Seed) -> None:
         self._seed = seed
         self._key = kind_of(seed)
-        self._kind: Mapping[str, Any] = _archetypes()[self._key]
+        self._kind: Mapping[str, Any] = archetypes()[self._key]
         self._rng = random.Random(digest([seed.name, seed.link, seed.description]))
         self._one = self._kind.get("one", self._key)
         self._many = self._kind["many"]
@@ -187,7 +165,8 @@ class _Api:
 
     def phrases(self) -> dict[str, Any]:
         """The phrase sheet."""
-        fields: dict[str, Any] = {}
+        fields: dict[str, Any] = {f"{self._search_name}.{_LIMIT}": {"values": _LIMITS}}
+        fields |= {name: {"say": field["say"]} for name, field in self._fields.items() if "say" in field}
         for name in self._filters:
             fields[f"{self._search_name}.{name}"] = {"values": self._values(name)}
         for tool in self._tools:
@@ -260,17 +239,17 @@ class _Api:
         sheet = {
             "does": f"search for {self._plural}",
             "combinations": combinations,
-            "asks": _asks("search", [{"things": one} for one in things]),
+            "asks": asking.asks("search", [{"things": one} for one in things]),
             "details": {
-                **{name: _only(self._clause(name)) for name in self._filters},
+                **{name: asking.only(self._clause(name)) for name in self._filters},
                 _LIMIT: [
                     f"No more than {{{_LIMIT}}}, please.",
                     f"{{{_LIMIT}}} are enough.",
                     f"At most {{{_LIMIT}}}.",
                 ],
             },
-            "answers": [one.replace("{many}", self._plural) for one in _archetypes()["answers"]["search"]],
-            "empty": [one.replace("{many}", self._plural) for one in _archetypes()["answers"]["empty"]],
+            "answers": [one.replace("{many}", self._plural) for one in archetypes()["answers"]["search"]],
+            "empty": [one.replace("{many}", self._plural) for one in archetypes()["answers"]["empty"]],
             "item": self._kind["item"],
         }
         return _Tool(self._search_name, "get", f"/{self._path}", operation, sheet)
@@ -288,8 +267,8 @@ class _Api:
         sheet = {
             "does": does,
             "combinations": [(self._id,)],
-            "asks": _asks("get", [{"thing": self._spoken}], [does]),
-            "answers": _told(self._filled(self._kind["told"])),
+            "asks": asking.asks("get", [{"thing": self._spoken}], [does]),
+            "answers": asking.told(self._filled(self._kind["told"])),
             **self._about_id(),
         }
         return _Tool(name, "get", f"/{self._path}/{{{self._id}}}", operation, sheet)
@@ -303,14 +282,14 @@ class _Api:
             f"The {self._singular} that was picked",
             {"$ref": self._reference},
         )
-        words = {"one": self._singular, "clause": self._clause(field)}
+        words = {"one": self._singular, "clause": asking.of_one(self._clause(field))}
         item = re.sub(r"\{(\w+)\}", r"{reply.\1}", self._kind["item"])
         sheet = {
             "does": does,
             "combinations": [(field,)],
-            "asks": _asks("suggest", [words], [does]),
+            "asks": asking.asks("suggest", [words], [does]),
             "details": {field: [f"I want one {words['clause']}.", f"It should be one {words['clause']}."]},
-            "questions": {field: _which(humanise(field))},
+            "questions": {field: asking.which(humanise(field))},
             "answers": [
                 f"How about {item}?",
                 f"I'd suggest {item}.",
@@ -347,7 +326,7 @@ class _Api:
         sheet = {
             "does": does,
             "combinations": [(self._id,)],
-            "asks": _asks("do", [{"say": self._filled(action["say"])}], [does]),
+            "asks": asking.asks("do", [{"say": self._filled(action["say"])}], [does]),
             "answers": [
                 done,
                 f"Done. {done}",
@@ -387,7 +366,7 @@ class _Api:
         sheet = {
             "does": does,
             "combinations": [tuple(required), *((*required, name) for name in optional)],
-            "asks": _asks("report", [{"what": one} for one in whats], [does]),
+            "asks": asking.asks("report", [{"what": one} for one in whats], [does]),
             "details": {
                 name: [
                     f"The {humanise(name)} is {{{name}}}.",
@@ -396,7 +375,11 @@ class _Api:
                 for name in takes
             },
             "questions": {name: [takes[name]["ask"], f"Sure. {takes[name]['ask']}"] for name in required},
-            "answers": _told(report["told"]),
+            "replies": {
+                name: [f"It's {{{name}}}.", f"That would be {{{name}}}.", f"I mean {{{name}}}."]
+                for name in required
+            },
+            "answers": asking.told(report["told"]),
             "fields": {name: {"values": one["values"]} for name, one in takes.items()},
         }
         return _Tool(report["name"], "get", f"/{report['path']}", operation, sheet)
@@ -464,7 +447,7 @@ class _Api:
         """What is said of the id, for which people say the thing's name."""
         return {
             "details": {self._id: [f"I mean {self._spoken}.", f"It's about {self._spoken}."]},
-            "questions": {self._id: _which(self._singular)},
+            "questions": {self._id: asking.which(self._singular)},
             "fields": {self._id: {"lookup": {"tool": self._search_name, "by": self._named, "field": "id"}}},
         }
 
@@ -526,44 +509,6 @@ def _ranged(values: Sequence[Any]) -> dict[str, Any]:
     return {"type": "integer", "minimum": values[0], "maximum": values[1]}
 
 
-def _asks(kind: str, words: Sequence[Mapping[str, str]], unsaid: Sequence[str] = ()) -> dict[str, list[str]]:
-    """Whole requests by register: each frame with each of the wordings, and some that leave the argument out."""
-    found: dict[str, list[str]] = {}
-    for register, frames in _archetypes()["asks"][kind].items():
-        lines = [_worded(frame, one) for one in words for frame in frames]
-        lines += [
-            _worded(frame, {"say": one}) for one in unsaid for frame in _archetypes()["asks"]["do"][register]
-        ]
-        found[register] = [line[:1].upper() + line[1:] for line in dict.fromkeys(lines)]
-    return found
-
-
-def _worded(frame: str, words: Mapping[str, str]) -> str:
-    for name, text in words.items():
-        frame = frame.replace("{" + name + "}", text)
-    return frame
-
-
-def _told(told: str) -> list[str]:
-    return [told, f"I looked it up. {told}", f"Here's what I have. {told}", f"This is what came back. {told}"]
-
-
-def _only(clause: str) -> list[str]:
-    return [
-        f"I only want the ones {clause}.",
-        f"Just the ones {clause}, please.",
-        f"They should be ones {clause}.",
-    ]
-
-
-def _which(noun: str) -> list[str]:
-    return [
-        f"Which {noun} should it be?",
-        f"Sure. Which {noun} do you have in mind?",
-        f"Which {noun} do you mean?",
-    ]
-
-
 def _a(noun: str) -> str:
     return f"{article(noun)} {noun}"
 
@@ -571,9 +516,7 @@ def _a(noun: str) -> str:
 def _camel(text: str, upper: bool = False) -> str:
     """`Reserve a pet for a visit` as `reservePetForVisit`."""
     words = [
-        word
-        for word in re.findall(r"[A-Za-z]+", text.replace("'s", ""))
-        if word not in ("a", "an", "the", "of")
+        word for word in re.findall(r"[A-Za-z]+", text.replace("'s", "")) if word not in ("a", "an", "the")
     ]
     first, *rest = [word.lower() for word in words]
     return "".join([first.capitalize() if upper else first, *(word.capitalize() for word in rest)])

@@ -57,7 +57,7 @@ def parse_directory(markdown: str) -> list[Seed]:
         seeds.append(
             Seed(
                 name=_plain(row["name"]),
-                description=cells[0].rstrip("."),
+                description=cells[0].rstrip(". "),
                 link=_without_campaign(row["link"]),
                 category=category,
                 auth=cells[1].strip("`"),
@@ -104,7 +104,7 @@ def read_table(path: Path | None = None) -> list[Seed]:
     path = path or shipped_table()
     lines = csv.reader(read_text(path).splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
     header = next(lines, [])
-    if not {"name", "description", "category"} <= set(header) <= set(_COLUMNS):
+    if not {"name", "description"} <= set(header) <= set(_COLUMNS):
         raise UsageError(
             f"{path}: a table of seeds has tab-separated columns name, description, link, category "
             f"(and auth, https, cors); this one has {', '.join(header) or 'none'}"
@@ -165,20 +165,21 @@ def _wanted(categories: Sequence[str], known: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(by_word[name.lower()] for name in categories))
 
 
-class _Bar(NamedTuple):
-    """An entry of the exclusion list: a name, or the host of an address."""
+class _Barred(NamedTuple):
+    """The exclusion list: words of names and descriptions, and hosts of addresses."""
 
-    name: re.Pattern[str]
-    host: str
+    words: re.Pattern[str]
+    hosts: frozenset[str]
 
 
-def _barred(path: Path) -> list[_Bar]:
-    """The exclusion list: pattern of a name or a host, and the benchmark or other reason (for readers)."""
+def _barred(path: Path) -> _Barred:
+    """Reads the list: a pattern that is a word or a host, and the benchmark or other reason, for readers."""
     given = [line.split("\t")[0] for line in read_text(path).splitlines()[1:] if line.strip()]
-    return [_Bar(re.compile(rf"\b(?:{one})\b", re.IGNORECASE), one.replace("\\", "")) for one in given]
+    words = re.compile(rf"\b(?:{'|'.join(given)})\b", re.IGNORECASE)
+    return _Barred(words, frozenset(one.replace("\\", "") for one in given))
 
 
-def _is_barred(seed: Seed, barred: Sequence[_Bar]) -> bool:
-    host = (urlsplit(seed.link).hostname or "").removeprefix("www.")
-    said = f"{seed.name}\n{seed.description}"
-    return any(bar.name.search(said) or host == bar.host or host.endswith(f".{bar.host}") for bar in barred)
+def _is_barred(seed: Seed, barred: _Barred) -> bool:
+    parts = (urlsplit(seed.link).hostname or "").split(".")
+    hosts = {".".join(parts[index:]) for index in range(len(parts))}
+    return bool(barred.words.search(f"{seed.name}\n{seed.description}") or hosts & barred.hosts)

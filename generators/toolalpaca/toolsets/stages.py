@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from callwright.generators.toolalpaca.toolsets.rules import Problem
 from callwright.generators.toolalpaca.toolsets.seeds import Seed
 from callwright.llm.base import Completion, Model, Request, Sampling
 from callwright.llm.replies import ask
-from callwright.schemas.base import Record, canonical_json, digest
+from callwright.schemas.base import Record, digest
 
 ROUNDS = 5
 """How often a document is continued or sent back (the reference code reruns up to 5 times)."""
@@ -151,7 +152,7 @@ class Stages:
             self._request(
                 "specification",
                 seed,
-                f"{told(seed)}\nFunctions:\n{canonical_json(functions)}",
+                f"{told(seed)}\nFunctions:\n{json.dumps(functions, ensure_ascii=False, indent=1)}",
                 {"introduction": introduction.text, "functions": functions},
             ),
             [one["name"] for one in functions],
