@@ -17,6 +17,7 @@ from callwright.generators.toolalpaca.toolsets.seeds import Seed
 from callwright.llm.base import Completion, Model, Request, Sampling
 from callwright.llm.replies import ask
 from callwright.schemas.base import Record, digest
+from callwright.schemas.tool import Tool, Toolkit
 
 ROUNDS = 5
 """How often a document is continued or sent back (the reference code reruns up to 5 times)."""
@@ -86,6 +87,8 @@ class Invention(Record):
     """T2: name, description, inputs and output of each function."""
     document: dict[str, Any]
     """T3 to T5: an OpenAPI document that is valid, imports whole and keeps the rules."""
+    tools: tuple[Tool, ...]
+    """What the importer makes of it."""
     rounds: int
     """How often it was continued or sent back."""
     calls: tuple[str, ...] = ()
@@ -148,7 +151,8 @@ class Stages:
         seed = introduction.seed
         listed = await self._functions(introduction)
         functions: list[dict[str, Any]] = listed.parsed["functions"]
-        document, rounds, calls = await _Repair(self._model, seed).document(
+        repair = _Repair(self._model, seed)
+        document, toolkit = await repair.document(
             self._request(
                 "specification",
                 seed,
@@ -162,8 +166,9 @@ class Stages:
             introduction=introduction.text,
             functions=tuple(functions),
             document=_served(document, seed),
-            rounds=rounds,
-            calls=(*introduction.calls, listed.key, *calls),
+            tools=toolkit.tools,
+            rounds=repair.rounds,
+            calls=(*introduction.calls, listed.key, *repair.calls),
         )
 
     async def _functions(self, introduction: Introduction) -> Completion:
@@ -208,13 +213,16 @@ class _Repair:
     def __init__(self, model: Model, seed: Seed) -> None:
         self._model = model
         self._seed = seed
-        self._rounds = 0
-        self._calls: list[str] = []
+        self.rounds = 0
+        self.calls: list[str] = []
 
-    async def document(
-        self, request: Request, functions: Sequence[str]
-    ) -> tuple[dict[str, Any], int, tuple[str, ...]]:
-        """The document, the rounds it took, and the ledger's keys."""
+    async def document(self, request: Request, functions: Sequence[str]) -> tuple[dict[str, Any], Toolkit]:
+        """The document that holds, and what the importer makes of it.
+
+        Raises:
+            RejectedError: It does not after all rounds.
+            ModelError: The endpoint failed.
+        """
         asked = request
         while True:
             text, truncated = await self._whole(asked)
@@ -225,32 +233,30 @@ class _Repair:
             else:
                 examined = examine(text, functions, self._seed.name)
                 problems = examined.problems
-                if not problems and examined.document is not None:
-                    return examined.document, self._rounds, tuple(self._calls)
-            if self._rounds == ROUNDS or self._model.reads_variables:
-                stage = "repair" if self._rounds else "specification"
-                raise RejectedError(stage, problems[0].code, problems[0].message, self._rounds)
-            self._rounds += 1
-            asked = _sent_back(request, text, problems, self._rounds)
+                if not problems and examined.document is not None and examined.toolkit is not None:
+                    return examined.document, examined.toolkit
+            if self.rounds == ROUNDS or self._model.reads_variables:
+                stage = "repair" if self.rounds else "specification"
+                raise RejectedError(stage, problems[0].code, problems[0].message, self.rounds)
+            self.rounds += 1
+            asked = _sent_back(request, text, problems, self.rounds)
 
     def _next(self, request: Request, text: str, said: str) -> Request:
-        self._rounds += 1
-        return _answered(request, text, said, self._rounds)
+        self.rounds += 1
+        return _answered(request, text, said, self.rounds)
 
     async def _whole(self, request: Request) -> tuple[str, bool]:
         """A reply with its continuations joined to it, and whether it is still cut off.
 
         No reply schema goes along: half a document satisfies none, and it is what has to be continued.
         """
-        answer = await _asked(
-            self._model, request, "repair" if self._rounds else "specification", self._rounds
-        )
-        self._calls.append(answer.key)
+        answer = await _asked(self._model, request, "repair" if self.rounds else "specification", self.rounds)
+        self.calls.append(answer.key)
         text = answer.text
-        while answer.finish_reason == "length" and self._rounds < ROUNDS and text.strip():
+        while answer.finish_reason == "length" and self.rounds < ROUNDS and text.strip():
             going_on = self._next(request, text, prompt("continuation").template.strip())
-            answer = await _asked(self._model, going_on, "repair", self._rounds)
-            self._calls.append(answer.key)
+            answer = await _asked(self._model, going_on, "repair", self.rounds)
+            self.calls.append(answer.key)
             text = joined(text, answer.text)
         return text, answer.finish_reason == "length"
 

@@ -38,10 +38,8 @@ from callwright.llm.journaled import Journaled
 from callwright.llm.offline import Offline
 from callwright.schemas.base import digest
 from callwright.schemas.task import teacher_name
-from callwright.schemas.tool import Toolkit
 from callwright.schemas.toolset import Accepted, Rejected, StageCost, Toolset
 from callwright.sources.naming import slug
-from callwright.sources.openapi import read_openapi
 from callwright.sources.toolset import TOOLSET_NAME
 
 _FAILURES = 5
@@ -246,19 +244,18 @@ def _written(order: Order, made: _Made, teacher: Model, journal: Journal) -> Too
         name = slug(invention.seed.name)
         file = f"{name}.openapi.yaml"
         document = _labelled(invention, teacher)
-        toolkit, _ = read_openapi(document, file)
         if teacher.reads_variables:
             _write(order.out / f"{name}.openapi.phrases.yaml", _yaml(offline.phrases(invention.seed)))
         _write(order.out / file, _yaml(document))
-        _cover(coverage, invention.seed.category, toolkit)
+        _cover(coverage, invention)
         lines.append(json.dumps(reference_fields(invention), ensure_ascii=False))
         accepted.append(
             Accepted(
-                name=toolkit.name,
+                name=name,
                 title=invention.seed.name,
                 category=invention.seed.category,
                 file=file,
-                functions=len(toolkit.tools),
+                functions=len(invention.tools),
                 rounds=invention.rounds,
             )
         )
@@ -293,9 +290,9 @@ def _labelled(invention: Invention, teacher: Model) -> dict[str, Any]:
     return {**first, **{key: value for key, value in document.items() if key not in first}}
 
 
-def _cover(coverage: dict[str, dict[str, int]], category: str, toolkit: Toolkit) -> None:
-    row = coverage.setdefault(category, {})
-    for tool in toolkit.tools:
+def _cover(coverage: dict[str, dict[str, int]], invention: Invention) -> None:
+    row = coverage.setdefault(invention.seed.category, {})
+    for tool in invention.tools:
         row[capability(tool)] = row.get(capability(tool), 0) + 1
 
 
