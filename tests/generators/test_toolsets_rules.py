@@ -140,6 +140,7 @@ CUT = len(WHOLE) // 2
         "\n" + WHOLE[CUT:],
         WHOLE[CUT - 30 :],
         f"```json\n{WHOLE[CUT:]}```",
+        f"<think>Where was I?</think>\n{WHOLE[CUT:]}",
         WHOLE,
     ],
 )

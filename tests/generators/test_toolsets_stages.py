@@ -162,7 +162,7 @@ async def test_functions_that_are_listed_twice_are_asked_for_once_more():
 
 
 async def test_an_introduction_that_fills_its_room_keeps_its_whole_sentences():
-    text = "It knows recipes. People search them by cuisine. Then they"
+    text = "<think>Recipes, then.</think>It knows recipes. People search them by cuisine. Then they"
     model = Scripted(inventor(introduction=lambda _: say(text, finish_reason="length")))
     introduction = await Stages(model).introduce(RECIPES)
     assert introduction.text == "It knows recipes. People search them by cuisine."

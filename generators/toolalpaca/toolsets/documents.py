@@ -46,6 +46,11 @@ def declines(text: str) -> bool:
     return bool(_DECLINES.match(text))
 
 
+def without_thought(text: str) -> str:
+    """A reply without the reasoning that some models write before it."""
+    return text.rpartition("</think>")[2].lstrip() if "</think>" in text else text
+
+
 def examine(text: str, functions: Sequence[str], origin: str) -> Examined:
     """The document in a reply, checked against everything that can be checked.
 
@@ -76,7 +81,7 @@ def joined(part: str, continuation: str) -> str:
 
     A continuation that begins anew stands for itself, and one that repeats the end of the part is joined once.
     """
-    rest = re.sub(r"^\s*```(?:json)?\n", "", continuation).removesuffix("```")
+    rest = re.sub(r"^\s*```(?:json)?\n", "", without_thought(continuation)).removesuffix("```")
     if re.match(r'\s*\{\s*"openapi"', rest):
         return rest
     whole = part.rstrip("\n") + rest.lstrip("\n")

@@ -11,7 +11,7 @@ from typing import Any
 
 from callwright.errors import GenerationError, ReplyError
 from callwright.generators.toolalpaca.prompts import prompt
-from callwright.generators.toolalpaca.toolsets.documents import declines, examine, joined
+from callwright.generators.toolalpaca.toolsets.documents import declines, examine, joined, without_thought
 from callwright.generators.toolalpaca.toolsets.rules import Problem
 from callwright.generators.toolalpaca.toolsets.seeds import Seed
 from callwright.llm.base import Completion, Model, Request, Sampling
@@ -127,7 +127,7 @@ class Stages:
         """
         request = self._request("introduction", seed, told(seed), {})
         answer = await _asked(self._model, request, "introduction")
-        text = answer.text.strip()
+        text = without_thought(answer.text).strip()
         if answer.finish_reason == "length":
             # What is whole of it is of use; a model that goes round in circles never ends a sentence.
             text = "".join(re.findall(r"[^.!?]*[.!?](?=\s)", text)).strip()
