@@ -80,7 +80,7 @@ def test_so_are_planned_keys_inside_others(tmp_path: Path):
 @pytest.mark.parametrize(
     ("source", "complaint"),
     [
-        ("world: calendar, python: tools.py", "exactly one of openapi, json, world, python and mcp"),
+        ("world: calendar, python: tools.py", "exactly one of openapi, json, world, python, mcp and toolset"),
         ("mcp: server, toolbox: http", "toolbox: http is for OpenAPI files"),
         ("openapi: museum.yaml, toolbox: http", "needs the hosts that calls may go to"),
         ("openapi: museum.yaml, toolbox: htpp", "toolbox"),
