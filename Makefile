@@ -7,10 +7,14 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c requirements/co
 
 VLLM := .venv-vllm
 
-.PHONY: demo test test-vllm vllm-env check lint fix bench clean
+.PHONY: demo seeds test test-vllm vllm-env check lint fix bench clean
 
 demo: $(VENV)/.base ## A dataset of 320 rows over two toolkits, with the embedded offline teacher
 	$(BIN)/callwright build data/recipes/demo.yaml
+
+seeds: $(VENV)/.base ## The table of seeds anew, from public-apis' README: make seeds README=path
+	$(BIN)/python -c "from pathlib import Path as P; from callwright.generators.toolalpaca.toolsets import seeds; \
+		print(seeds.rewrite_table(P('$(README)'), P('data/seeds/public_apis.tsv'), P('data/seeds/excluded_apis.tsv')))"
 
 test: $(VENV)/.dev ## The fast suite
 	$(BIN)/python -m pytest

@@ -17,7 +17,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class ToolSource(Record):
-    """Where tools come from: exactly one of `openapi`, `json`, `world`, `python` and `mcp`."""
+    """Where tools come from: exactly one of `openapi`, `json`, `world`, `python`, `mcp` and `toolset`."""
 
     openapi: str | None = None
     """An OpenAPI 3.0 or 3.1 file, JSON or YAML; relative to the recipe."""
@@ -29,6 +29,10 @@ class ToolSource(Record):
     """`file.py`, `package.module`, or either with `:function`: executed in a child process."""
     mcp: str | None = None
     """The URL of an MCP server, or the command line of one that speaks over stdio: really called."""
+    toolset: str | None = None
+    """A folder that `callwright tools invent` wrote: all of its toolkits."""
+    allow_rules: bool = False
+    """Whether toolkits that rules invented, and no model, may be used."""
     phrases: str | None = None
     """A phrase sheet; `NAME.phrases.yaml` beside the tool file is found by itself."""
     name: str | None = None
@@ -50,7 +54,11 @@ class ToolSource(Record):
     def _one_source(self) -> ToolSource:
         given = [one for one in _SOURCES if getattr(self, one)]
         if len(given) != 1:
-            raise ValueError("a tool source needs exactly one of openapi, json, world, python and mcp")
+            raise ValueError(
+                "a tool source needs exactly one of openapi, json, world, python, mcp and toolset"
+            )
+        if self.toolset and (self.name or self.phrases):
+            raise ValueError("a toolset holds many toolkits; name and phrases are for one")
         if self.toolbox == "http" and self.openapi is None:
             raise ValueError("toolbox: http is for OpenAPI files; they say where a call goes")
         if self.toolbox == "http" and not self.hosts:
@@ -60,7 +68,7 @@ class ToolSource(Record):
         return self
 
 
-_SOURCES = ("openapi", "json_", "world", "python", "mcp")
+_SOURCES = ("openapi", "json_", "world", "python", "mcp", "toolset")
 
 
 class OfflineModel(Record):

@@ -140,6 +140,8 @@ class Toolkit(Record):
     origin: str = ""
     """Where the tools came from: a file's name, never a path of somebody's machine."""
     licence: str | None = None
+    teacher: str = ""
+    """Who invented the documentation; empty where it describes something that exists."""
     tools: tuple[Tool, ...]
     phrases: PhraseSheet | None = None
     """Natural wordings for the offline teacher; None when only the documentation is there."""

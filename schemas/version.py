@@ -49,6 +49,8 @@ class SourceSummary(Record):
     title: str = ""
     licence: str | None = None
     origin: str = ""
+    teacher: str = ""
+    """Who invented it, if it was invented."""
     tools: int = 0
 
 

@@ -164,3 +164,9 @@ def test_a_secret_in_the_recipe_refuses_the_export(tmp_path: Path):
 )
 def test_sizes_have_the_names_of_the_hub(rows: int, name: str):
     assert size_category(rows) == name
+
+
+def test_a_toolkit_that_was_invented_says_by_whom(tmp_path: Path):
+    invented = SourceSummary(name="kit", origin="kit.openapi.yaml", teacher="offline-rules", tools=4)
+    _, card = exported(tmp_path, statistics=Statistics(sources=(invented,)))
+    assert "| kit | kit.openapi.yaml (invented by offline-rules) | not stated | 4 |" in card.content

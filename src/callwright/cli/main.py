@@ -25,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-tools_app = typer.Typer(help="Tools: import, list, show and check them.", no_args_is_help=True)
+tools_app = typer.Typer(help="Tools: import, list, show, check and invent them.", no_args_is_help=True)
 dataset_app = typer.Typer(help="Datasets and their versions.", no_args_is_help=True)
 app.add_typer(tools_app, name="tools")
 app.add_typer(dataset_app, name="dataset")
@@ -68,7 +68,8 @@ def build(
         str | None,
         typer.Option(
             "--tools",
-            help="Tools instead of a recipe: an OpenAPI or JSON file, FILE.py, world:NAME, mcp:COMMAND or mcp:URL.",
+            help="Tools instead of a recipe: an OpenAPI or JSON file, FILE.py, world:NAME, mcp:COMMAND, mcp:URL, "
+            "or the folder of a toolset.",
             metavar="SRC",
         ),
     ] = None,
@@ -169,7 +170,8 @@ def export(
 ToolFile = Annotated[
     str,
     typer.Argument(
-        help="OpenAPI 3 (YAML or JSON), a JSON list of tools, FILE.py, world:NAME, mcp:COMMAND or mcp:URL.",
+        help="OpenAPI 3 (YAML or JSON), a JSON list of tools, FILE.py, world:NAME, mcp:COMMAND, mcp:URL, "
+        "or the folder of a toolset.",
         metavar="SRC",
     ),
 ]
@@ -224,6 +226,50 @@ def tools_check(source: ToolFile, as_json: Json = False) -> None:
     from callwright.cli import tooling
 
     tooling.check(source, as_json)
+
+
+@tools_app.command("invent")
+def tools_invent(
+    out: Annotated[Path, typer.Option("--out", help="The folder to write.", metavar="DIR")],
+    count: Annotated[int, typer.Option("-n", "--apis", help="Seeds to draw.", min=1)] = 20,
+    seed: Annotated[int, typer.Option("--seed", help="Another seed, another draw.")] = 0,
+    seeds: Annotated[
+        Path | None,
+        typer.Option(
+            "--seeds", help="Tab-separated seeds (name, description, link, category).", metavar="FILE"
+        ),
+    ] = None,
+    categories: Annotated[
+        str | None, typer.Option("--categories", help="Only these, separated by commas.", metavar="A,B")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="A language model; rules invent without one.")
+    ] = None,
+    base_url: Annotated[
+        list[str] | None,
+        typer.Option("--base-url", help="Where it is served; may be repeated.", metavar="URL"),
+    ] = None,
+    recipe: Annotated[
+        Path | None, typer.Option("--recipe", help="Take the teacher from a recipe.", metavar="RECIPE")
+    ] = None,
+    sets: Sets = None,
+    require: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--require",
+            help="A cell of the coverage that must not stay empty; may be repeated.",
+            metavar="CATEGORY[:CAPABILITY]",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Invent toolkits from one-line descriptions of public APIs; continues where it was stopped."""
+    from callwright.cli import inventing
+    from callwright.engine.toolsets import Order
+
+    drawn_from = tuple(one.strip() for one in (categories or "").split(",") if one.strip())
+    order = Order(out, count, seed, seeds, drawn_from, tuple(require or ()))
+    inventing.invent_(order, model, base_url or [], recipe, sets or [], as_json)
 
 
 @dataset_app.command("list")

@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from callwright.cli.talk import say, show_json, show_table
 from callwright.engine.starting import served
-from callwright.engine.tools import read_source, source_of
+from callwright.engine.tools import read_sources, source_of
 from callwright.errors import UsageError
-from callwright.schemas.tool import Refusal, Tool
+from callwright.schemas.tool import Refusal, Tool, Toolkit
 from callwright.settings import data_folder
 from callwright.store import Store
 from callwright.toolbox.graph import feeds_of, tool_graph
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 WAIT_S = 10.0
 
 
 def import_(source: str, data: Path | None, as_json: bool) -> None:
-    toolkit, refusals = read_source(source_of(source), Path())
+    found = read_sources(source_of(source), Path())
     with Store.open(data_folder(data), write=True, wait_s=WAIT_S) as store:
-        store.add_tools([toolkit])
+        store.add_tools([toolkit for toolkit, _ in found])
     if as_json:
-        names = [tool.name for tool in toolkit.tools]
-        show_json({"toolkit": toolkit.name, "tools": names, "refused": _refused(refusals)})
+        _show_each(
+            {
+                "toolkit": toolkit.name,
+                "tools": [tool.name for tool in toolkit.tools],
+                "refused": _refused(refusals),
+            }
+            for toolkit, refusals in found
+        )
         return
-    print(f"{toolkit.name}: {len(toolkit.tools)} tools")
-    _tell(refusals)
+    for toolkit, refusals in found:
+        print(f"{toolkit.name}: {len(toolkit.tools)} tools")
+        _tell(refusals)
 
 
 def list_(source: str | None, data: Path | None, as_json: bool) -> None:
@@ -48,17 +60,29 @@ def show(name: str, source: str | None, data: Path | None) -> None:
 
 def graph(source: str, as_json: bool) -> None:
     """Draw which answers can feed which calls: a line for each tool, and under it what it gives to whom."""
-    toolkit, refusals = read_source(source_of(source), Path())
-    _tell(refusals)
-    drawn = tool_graph(toolkit)
+    found = read_sources(source_of(source), Path())
+    for _, refusals in found:
+        _tell(refusals)
+    drawn = [(toolkit, tool_graph(toolkit)) for toolkit, _ in found]
     if as_json:
-        edges = [
-            {"from": giver, "to": taker, **feed.model_dump()}
-            for giver, taker in drawn.edges
-            for feed in feeds_of(drawn, giver, taker)
-        ]
-        show_json({"toolkit": toolkit.name, "tools": list(drawn.nodes), "edges": edges})
+        _show_each(
+            {
+                "toolkit": toolkit.name,
+                "tools": list(one.nodes),
+                "edges": [
+                    {"from": giver, "to": taker, **feed.model_dump()}
+                    for giver, taker in one.edges
+                    for feed in feeds_of(one, giver, taker)
+                ],
+            }
+            for toolkit, one in drawn
+        )
         return
+    for toolkit, one in drawn:
+        _draw(toolkit, one)
+
+
+def _draw(toolkit: Toolkit, drawn: nx.DiGraph[str]) -> None:
     for tool in toolkit.tools:
         print(tool.name)
         feeds = [
@@ -76,27 +100,36 @@ def graph(source: str, as_json: bool) -> None:
 
 
 def check(source: str, as_json: bool) -> None:
-    toolkit, refusals = read_source(source_of(source), Path())
-    table, offline = served(toolkit)
+    found = [(kit, refusals, *served(kit)) for kit, refusals in read_sources(source_of(source), Path())]
     if as_json:
-        show_json({"toolkit": toolkit.name, "kinds": table, "refused": _refused((*refusals, *offline))})
+        _show_each(
+            {"toolkit": toolkit.name, "kinds": table, "refused": _refused((*refusals, *offline))}
+            for toolkit, refusals, table, offline in found
+        )
         return
-    show_table(
-        ("tool", "the offline teacher makes"),
-        [[name, ", ".join(kinds) or "-"] for name, kinds in table.items()],
-    )
-    _tell((*refusals, *offline))
-    ready = sum(bool(kinds) for kinds in table.values())
-    say(
-        f"{toolkit.name}: {len(toolkit.tools)} tools read, {len(refusals)} operations left out, {ready} served offline"
-    )
+    for toolkit, refusals, table, offline in found:
+        show_table(
+            ("tool", "the offline teacher makes"),
+            [[name, ", ".join(kinds) or "-"] for name, kinds in table.items()],
+        )
+        _tell((*refusals, *offline))
+        ready = sum(bool(kinds) for kinds in table.values())
+        left_out = f"{len(refusals)} operations left out"
+        say(f"{toolkit.name}: {len(toolkit.tools)} tools read, {left_out}, {ready} served offline")
+
+
+def _show_each(bodies: Iterable[dict[str, Any]]) -> None:
+    """One toolkit as it is, those of a toolset as a list."""
+    shown = list(bodies)
+    show_json(shown[0] if len(shown) == 1 else shown)
 
 
 def _tools(source: str | None, data: Path | None) -> list[tuple[str, Tool]]:
     if source:
-        toolkit, refusals = read_source(source_of(source), Path())
-        _tell(refusals)
-        return [(toolkit.name, tool) for tool in toolkit.tools]
+        found = read_sources(source_of(source), Path())
+        for _, refusals in found:
+            _tell(refusals)
+        return [(toolkit.name, tool) for toolkit, _ in found for tool in toolkit.tools]
     with Store.open(data_folder(data), write=False, wait_s=WAIT_S) as store:
         return store.all_tools()
 

@@ -423,6 +423,7 @@ class _Run:
                     title=kit.title,
                     licence=kit.licence,
                     origin=kit.origin,
+                    teacher=kit.teacher,
                     tools=len(kit.tools),
                 )
                 for kit in self._workshop.toolkits

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from callwright.documents import DocumentError, line_of, parse, read_text
 from callwright.errors import UsageError
-from callwright.schemas.recipe import Recipe
+from callwright.schemas.recipe import Models, Recipe
 
 _PLANNED: Mapping[tuple[str, ...], str] = {
     ("methods", "asktoact"): "parameter masking",
@@ -56,6 +56,19 @@ def check_recipe(body: Mapping[str, Any], where: str, text: str = "") -> Recipe:
                 first = one
                 break
         raise UsageError(_explain(first, where, text)) from None
+
+
+def check_models(body: Mapping[str, Any], where: str) -> Models:
+    """The `models` section of parsed values.
+
+    Raises:
+        UsageError: With one line.
+    """
+    try:
+        return Models.model_validate(body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(_explain({**first, "loc": ("models", *first["loc"])}, where, "")) from None
 
 
 def _explain(error: Any, where: str, text: str) -> str:

@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from callwright.engine.recipes import apply_overrides, check_recipe
-from callwright.engine.tools import read_source, source_of
+from callwright.engine.tools import read_sources, source_of
 from callwright.engine.workshop import Workshop
 from callwright.errors import UsageError
 from callwright.generators.planning.derive import with_sheet
 from callwright.generators.planning.walks import possible
-from callwright.schemas.recipe import MAKES, Recipe
+from callwright.schemas.recipe import MAKES, Recipe, ToolSource
 from callwright.schemas.task import Kind
 from callwright.schemas.tool import Refusal, Toolkit
 from callwright.settings import shipped_folder
+from callwright.sources.naming import slug
 
 _SHARES: dict[Kind, float] = {
     "single": 0.35,
@@ -41,14 +42,14 @@ def recipe_for(
     if method not in MAKES:
         raise UsageError(f"{method} is no source method; there are: {', '.join(MAKES)}")
     source = source_of(tools)
-    toolkit, _ = read_source(source, Path())
+    toolkits = [toolkit for toolkit, _ in read_sources(source, Path())]
     given = source.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
-    body: dict[str, Any] = {"dataset": _dataset(toolkit), "size": rows, "tools": [given]}
+    body: dict[str, Any] = {"dataset": _dataset(source, toolkits), "size": rows, "tools": [given]}
     if method == "ste":
         body |= {"methods": {"ste": {}}, "mix": "any"}
     apply_overrides(body, overrides)
     if method == "ste":
-        return _explored(body, toolkit, tools)
+        return _explored(body, sum(len(kit.tools) for kit in toolkits), tools)
     recipe = check_recipe(body, tools)
     if "mix" in body or recipe.models.teacher.engine != "offline":
         return recipe, []
@@ -65,11 +66,11 @@ def recipe_for(
     return check_recipe(body, tools), notes
 
 
-def _explored(body: dict[str, Any], toolkit: Toolkit, tools: str) -> tuple[Recipe, list[str]]:
+def _explored(body: dict[str, Any], chains: int, tools: str) -> tuple[Recipe, list[str]]:
     """A recipe of trials, about as many as the rows need where nothing else was asked for."""
     asked = check_recipe(body, tools)
     assert asked.methods.ste is not None
-    each = math.ceil(asked.size / len(toolkit.tools))
+    each = math.ceil(asked.size / max(chains, 1))
     fitting = {
         "episodes": min(asked.methods.ste.episodes, math.ceil(each / asked.methods.ste.trials)),
         "paraphrases": min(asked.methods.ste.paraphrases, 2 * each),
@@ -104,23 +105,28 @@ def starting_recipe(tools: str | None) -> str:
         UsageError: They do not exist.
     """
     source = source_of(str(shipped_folder() / "seeds" / "museum.yaml") if tools is None else tools)
-    toolkit, _ = read_source(source, Path())
-    mix = _mix([with_sheet(toolkit)[0]]) or _SHARES
+    toolkits = [toolkit for toolkit, _ in read_sources(source, Path())]
+    mix = _mix([with_sheet(toolkit)[0] for toolkit in toolkits]) or _SHARES
     [(kind, place)] = source.model_dump(by_alias=True, exclude_unset=True).items()
-    if kind in ("openapi", "json") or (kind == "python" and ".py" in place):
+    if kind in ("openapi", "json", "toolset") or (kind == "python" and ".py" in place):
         place = str(Path(place).absolute())
     return _STARTING.format(
         dataset=Path(place).stem
         if kind in ("openapi", "json") and _NAME.fullmatch(Path(place).stem)
-        else _dataset(toolkit),
+        else _dataset(source, toolkits),
         kind=kind,
+        # Whoever writes the recipe sees it, and can take it out.
+        allowed=", allow_rules: true"
+        if any(kit.teacher.startswith("offline-rules") for kit in toolkits)
+        else "",
         tools=json.dumps(place, ensure_ascii=False),  # which is YAML, whatever a command line has in it
         mix=", ".join(f"{name}: {share:g}" for name, share in mix.items()),
     )
 
 
-def _dataset(toolkit: Toolkit) -> str:
-    return toolkit.name.lower().strip("-_")[:60] or "dataset"
+def _dataset(source: ToolSource, toolkits: Sequence[Toolkit]) -> str:
+    name = slug(Path(source.toolset).absolute().name) if source.toolset else toolkits[0].name
+    return name.lower().strip("-_")[:60] or "dataset"
 
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
@@ -132,7 +138,7 @@ size: 200                       # accepted rows in all
 seed: 7                         # another seed, other rows
 
 tools:
-  - {{{kind}: {tools}}}
+  - {{{kind}: {tools}{allowed}}}
 
 models:
   teacher: {{engine: offline}}    # rules: right, but not as varied as people

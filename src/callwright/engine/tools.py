@@ -9,12 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from callwright.errors import UsageError
+from callwright.errors import SourceError, UsageError
 from callwright.schemas.base import digest
 from callwright.schemas.recipe import ToolSource
 from callwright.schemas.tool import OpenAPIBinding, Refusal, Toolkit
 from callwright.sources import load_phrases, load_toolkit
 from callwright.sources.callables import read_callables
+from callwright.sources.toolset import TOOLSET_NAME, read_toolset
 from callwright.worlds import NAMES, world_class
 from callwright.worlds.base import shipped_phrases, toolkit_of
 
@@ -25,7 +26,7 @@ def source_of(text: str) -> ToolSource:
     """The tool source that a command line names.
 
     `world:calendar`, `mcp:COMMAND` or `mcp:URL`, `python:MODULE`, a file that ends in `.py` with or without
-    `:function`, and any other file: an OpenAPI document or a JSON list of tools.
+    `:function`, the folder of a toolset, and any other file: an OpenAPI document or a JSON list of tools.
 
     Raises:
         UsageError: It names nothing.
@@ -35,6 +36,8 @@ def source_of(text: str) -> ToolSource:
         raise UsageError(
             f"{text!r} names no tools; write world:calendar, mcp:COMMAND, mcp:URL, FILE.py, or an OpenAPI or JSON file"
         )
+    if (Path(text) / TOOLSET_NAME).is_file():
+        return ToolSource(toolset=text)
     if mark and kind in ("world", "mcp", "python"):
         return ToolSource.model_validate({kind: rest})
     if re.search(r"\.py(:\w+)?$", text):
@@ -43,8 +46,31 @@ def source_of(text: str) -> ToolSource:
     return ToolSource.model_validate({"json": text} if is_list else {"openapi": text})
 
 
+def single_sources(source: ToolSource, base: Path) -> tuple[ToolSource, ...]:
+    """A source of one toolkit as it is; a toolset as a source for each of its toolkits.
+
+    Raises:
+        SourceError: The folder is no toolset, or has no toolkit.
+    """
+    if not source.toolset:
+        return (source,)
+    folder = Path(source.toolset)
+    found = read_toolset(base / folder).accepted
+    if not found:
+        raise SourceError(f"{base / folder}: the toolset has no toolkit; its {TOOLSET_NAME} says why")
+    return tuple(
+        ToolSource(openapi=str(folder / one.file), name=one.name, allow_rules=source.allow_rules)
+        for one in found
+    )
+
+
+def read_sources(source: ToolSource, base: Path) -> list[Read]:
+    """Every toolkit of a source, as `read_source` reads each."""
+    return [read_source(one, base) for one in single_sources(source, base)]
+
+
 def read_source(source: ToolSource, base: Path) -> Read:
-    """The toolkit of a source, and what had to be left out; `base` is the folder that paths are relative to.
+    """The toolkit of a source of one, and what had to be left out; `base` is the folder that paths are relative to.
 
     Raises:
         SourceError: It cannot be read.

@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from callwright.engine.tools import read_source, what_runs
+from callwright.engine.teachers import language_model
+from callwright.engine.tools import read_source, single_sources, what_runs
 from callwright.errors import UsageError
 from callwright.generators.base import Explorer, Rollout, Source
 from callwright.generators.planning.derive import with_sheet
@@ -20,11 +21,9 @@ from callwright.generators.toolalpaca.instructions import Instructions
 from callwright.judges import checks
 from callwright.judges.base import Judge
 from callwright.llm.base import Model, Sampling
-from callwright.llm.batch import BatchChat
 from callwright.llm.budget import Purse
 from callwright.llm.journal import Journal
 from callwright.llm.offline import Offline
-from callwright.llm.openai import OpenAIChat
 from callwright.schemas.base import digest
 from callwright.schemas.recipe import BatchModel, Budget, OfflineModel, OpenAIModel, Recipe, ToolSource
 from callwright.schemas.recipe import Model as ModelConfig
@@ -81,6 +80,8 @@ class Workshop:
     """A recipe with its tools read; no model is asked and nothing is written yet."""
 
     recipe: Recipe
+    sources: tuple[ToolSource, ...]
+    """Where each toolkit comes from."""
     toolkits: tuple[Toolkit, ...]
     refusals: tuple[Refusal, ...]
     base: Path
@@ -92,12 +93,14 @@ class Workshop:
 
         Raises:
             SourceError: A file of tools cannot be read.
-            UsageError: Two toolkits have the same name, or calls of one could not go out.
+            UsageError: Two toolkits have the same name, calls of one could not go out, or rules invented one.
         """
+        sources = tuple(one for source in recipe.tools for one in single_sources(source, base))
         toolkits: list[Toolkit] = []
         refusals: list[Refusal] = []
-        for source in recipe.tools:
+        for source in sources:
             toolkit, refused = read_source(source, base)
+            _check_inventor(toolkit, source)
             refusals += refused
             if recipe.models.teacher.engine == "offline":
                 toolkit, refused = with_sheet(toolkit)
@@ -107,7 +110,7 @@ class Workshop:
             if source.toolbox == "http":
                 _http_box(source, toolkit).check(toolkit)
             toolkits.append(toolkit)
-        return cls(recipe, tuple(toolkits), tuple(refusals), base)
+        return cls(recipe, sources, tuple(toolkits), tuple(refusals), base)
 
     @property
     def digest(self) -> str:
@@ -118,7 +121,7 @@ class Workshop:
             {
                 "tools": [toolkit.id for toolkit in self.toolkits],
                 "toolboxes": sorted({box_of(tool) for tool in self.tools.values()}),
-                "executed": [what_runs(source, self.base) for source in recipe.tools],
+                "executed": [what_runs(source, self.base) for source in self.sources],
                 "methods": recipe.methods.model_dump(mode="json", exclude_none=True),
                 "shares": [[method, kind, count] for (method, kind), count in recipe.shares().items()],
                 "accept": recipe.accept.model_dump(mode="json"),
@@ -139,7 +142,7 @@ class Workshop:
         """The model that writes, not yet connected; `folder` is the run's, for a model that keeps files."""
         config = self.recipe.models.teacher
         if not isinstance(config, OfflineModel):
-            return _connected(config, folder / "batch")
+            return language_model(config, folder / "batch")
         answerers = (
             toolalpaca_offline.answers(self.toolkits)
             | ste_offline.answers(self.toolkits)
@@ -153,7 +156,7 @@ class Workshop:
         config = self.recipe.models.judge
         if config is None or isinstance(config, OfflineModel):
             return None
-        return _connected(config, folder / "batch-judge")
+        return language_model(config, folder / "batch-judge")
 
     def purse(self, journal: Journal, earlier: Journal | None = None) -> Purse | None:
         """What keeps a run within the recipe's budget; None where nothing costs anything.
@@ -218,7 +221,7 @@ class Workshop:
             from callwright.toolbox.mcp import McpToolbox  # the client library takes a second to import
 
             boxes["mcp"] = McpToolbox()
-        for source, toolkit in zip(self.recipe.tools, self.toolkits, strict=True):
+        for source, toolkit in zip(self.sources, self.toolkits, strict=True):
             if source.toolbox == "http":
                 boxes[f"http:{toolkit.name}"] = _http_box(source, toolkit)
         return boxes
@@ -263,8 +266,12 @@ def _sampling(config: ModelConfig) -> Sampling:
     return Sampling()
 
 
-def _connected(config: OpenAIModel | BatchModel, folder: Path) -> Model:
-    return BatchChat(config, folder) if isinstance(config, BatchModel) else OpenAIChat(config)
+def _check_inventor(toolkit: Toolkit, source: ToolSource) -> None:
+    if toolkit.teacher.startswith("offline-rules") and not source.allow_rules:
+        raise UsageError(
+            f"rules invented the toolkit {toolkit.name}, no model did; write allow_rules: true beside its source "
+            "in a recipe, or invent toolkits with `callwright tools invent --model`"
+        )
 
 
 def _http_box(source: ToolSource, toolkit: Toolkit) -> HttpToolbox:

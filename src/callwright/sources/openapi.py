@@ -96,6 +96,7 @@ class _Walk:
             origin=self._origin,
             licence=_licence(info.get("license")),
             tools=tuple(tools.values()),
+            **_invented(self._document),
         )
         return kit, tuple(refusals)
 
@@ -229,6 +230,15 @@ def _server_url(server: dict[Any, Any]) -> str:
     for name, variable in variables.items():
         url = url.replace(f"{{{name}}}", str(mapping(variable, "a variable").get("default", "")))
     return url.rstrip("/")
+
+
+def _invented(document: dict[Any, Any]) -> dict[str, str]:
+    """What a document that was invented says of itself under `x-callwright`: who wrote it, and its category."""
+    told = document.get("x-callwright")
+    fields = (
+        {name: _text(told.get(name)) for name in ("teacher", "category")} if isinstance(told, dict) else {}
+    )
+    return {name: text for name, text in fields.items() if text}
 
 
 def _licence(node: Any) -> str | None:

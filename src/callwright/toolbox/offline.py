@@ -12,7 +12,7 @@ from callwright.errors import GenerationError
 from callwright.llm.base import Completion, Request
 from callwright.schemas.base import canonical_json, digest
 from callwright.schemas.phrases import PhraseSheet
-from callwright.schemas.tool import Tool, Toolkit
+from callwright.schemas.tool import OpenAPIBinding, Tool, Toolkit
 from callwright.sources.validation import errors
 from callwright.toolbox.simulated import PURPOSE
 from callwright.values.makers import NOTHING, field_for, is_id_name, json_type, make, mimic
@@ -96,7 +96,9 @@ class RuleServer:
         return {"status": "success"}
 
     def _rng(self, tool: Tool, arguments: Mapping[str, Any]) -> random.Random:
-        return random.Random(digest([self._seed, tool.name, dict(arguments), len(self._history)]))
+        # What is only read is the same whatever was read before, so that calls of one turn may come in any order.
+        before = 0 if is_read(tool) else len(self._history)
+        return random.Random(digest([self._seed, tool.name, dict(arguments), before]))
 
     def _entities(self) -> list[dict[str, Any]]:
         """Everything that earlier answers told of, newest first."""
@@ -380,6 +382,11 @@ def _rows(example: Any) -> list[dict[str, Any]]:
         lists = [value for value in example.values() if isinstance(value, list)]
         return [example] + [row for rows in lists for row in rows if isinstance(row, dict)]
     return [row for row in example if isinstance(row, dict)] if isinstance(example, list) else []
+
+
+def is_read(tool: Tool) -> bool:
+    """Whether a call only reads, by its HTTP method."""
+    return isinstance(tool.binding, OpenAPIBinding) and tool.binding.method.upper() == "GET"
 
 
 def is_query(words: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from callwright.schemas.task import KINDS
-from callwright.schemas.version import Statistics, Version
+from callwright.schemas.version import SourceSummary, Statistics, Version
 from callwright.values.secrets import find_secret
 from callwright.views.chat import Tally, ViewError
 
@@ -200,10 +200,15 @@ def _sources(statistics: Statistics) -> str:
     if not statistics.sources:
         return "Not recorded."
     found = [
-        (one.title or one.name, _file_name(one.origin), one.licence or "not stated", one.tools)
+        (one.title or one.name, _origin(one), one.licence or "not stated", one.tools)
         for one in sorted(statistics.sources, key=lambda one: one.name)
     ]
     return _table(("toolkit", "origin", "licence", "tools"), found)
+
+
+def _origin(source: SourceSummary) -> str:
+    invented = f" (invented by {source.teacher})" if source.teacher else ""
+    return f"{_file_name(source.origin)}{invented}"
 
 
 def _limits(tally: Tally) -> str:
