@@ -72,5 +72,8 @@ def test_the_mask_covers_the_trained_segments_and_truncation_is_reported():
     assert (masked.cut, masked.cut_trained) == (0, 0)
 
     short = token_mask(texts, trained, bytes_of, max_tokens=len(masked.ids) - 10)
-    assert (len(short.ids), len(short.mask), short.cut, short.cut_trained) == (len(masked.ids) - 10,) * 2 + (10, 10)
+    assert (len(short.ids), len(short.mask), short.cut, short.cut_trained) == (len(masked.ids) - 10,) * 2 + (
+        10,
+        10,
+    )
     assert token_mask(texts, trained, bytes_of, max_tokens=3).cut_trained == sum(masked.mask)

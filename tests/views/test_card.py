@@ -11,7 +11,7 @@ from callwright.schemas.version import DropCount, SourceSummary, Statistics, Ver
 from callwright.store import Store
 from callwright.views import trl
 from callwright.views.card import size_category
-from callwright.views.chat import ViewError
+from callwright.views.rows import ViewError
 
 MUSEUM = SourceSummary(
     name="museum", title="Museum | API", licence="MIT", origin="/home/me/museum.yaml", tools=4

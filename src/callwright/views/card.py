@@ -15,7 +15,8 @@ import yaml
 from callwright.schemas.task import KINDS
 from callwright.schemas.version import Statistics, Version
 from callwright.values.secrets import find_secret
-from callwright.views.chat import Tally, ViewError
+from callwright.views.chat import Tally
+from callwright.views.rows import ViewError
 
 CARD_NAME = "README.md"
 _TEMPLATE = Template((files("callwright.views") / "card.md").read_text(encoding="utf-8"))
