@@ -10,6 +10,9 @@ from pydantic import Field, field_validator, model_validator
 from callwright.schemas.base import Record
 from callwright.schemas.task import KINDS, Kind
 
+ViewName = Literal["trl", "toolbench", "ste-sft", "ste-icl", "ste-rehearsal", "review"]
+"""Formats that consumers load; `docs/views.md` says what each is for."""
+
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -193,7 +196,7 @@ class Recipe(Record):
     """Kind -> share of the accepted rows; shares add up to 1."""
     accept: Accept = Accept()
     splits: Splits = Splits()
-    views: tuple[Literal["trl"], ...] = ("trl",)
+    views: tuple[ViewName, ...] = ("trl",)
     budget: Budget = Budget()
 
     @model_validator(mode="after")

@@ -127,7 +127,11 @@ def status(data: Data = None, as_json: Json = False) -> None:
 @app.command()
 def export(
     name: Annotated[str, typer.Argument(help="museum, museum@3 or museum:tag.", metavar="NAME[@N|:TAG]")],
-    view: Annotated[str, typer.Option("--view", help="Which format.")] = "trl",
+    view: Annotated[str, typer.Option("--view", help="Which format; docs/views.md lists them.")] = "trl",
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Set an option of the view; may be repeated.", metavar="KEY=VALUE"),
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="The folder to write.", metavar="DIR")] = None,
     data: Data = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is in that place.")] = False,
@@ -136,7 +140,7 @@ def export(
     """Export a version in a view, as a folder that consumers load."""
     from callwright.cli import reading
 
-    reading.export(name, view, out, data, overwrite, as_json)
+    reading.export(name, view, sets or [], out, data, overwrite, as_json)
 
 
 ToolFile = Annotated[

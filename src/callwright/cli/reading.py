@@ -28,12 +28,20 @@ def status(data: Path | None, as_json: bool) -> None:
         show_table(header, [[*(one[key] for key in header[:-1]), one["updated_at"]] for one in found])
 
 
-def export(name: str, view: str, out: Path | None, data: Path | None, overwrite: bool, as_json: bool) -> None:
+def export(
+    name: str,
+    view: str,
+    sets: list[str],
+    out: Path | None,
+    data: Path | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
     folder = data_folder(data)
     if out is None:
         with Store.open(folder, write=False, wait_s=WAIT_S) as store:
             out = exports_folder(folder) / store.version(name).name / view
-    version = export_view(folder, name, view, out, overwrite=overwrite)
+    version = export_view(folder, name, view, out, sets, overwrite=overwrite)
     if as_json:
         show_json({"version": version.name, "id": version.id, "view": view, "folder": str(out)})
     else:
