@@ -143,6 +143,25 @@ def export(
     reading.export(name, view, sets or [], out, data, overwrite, as_json)
 
 
+@app.command()
+def score(
+    path: Annotated[
+        Path, typer.Argument(help="JSON lines of predictions or of a judge's verdicts.", metavar="FILE")
+    ],
+    metric: Annotated[
+        str,
+        typer.Option(
+            "--metric", help="ste (calls against the right ones) or toolalpaca (a judge's verdicts)."
+        ),
+    ] = "ste",
+    as_json: Json = False,
+) -> None:
+    """Score what a model called by STE's metrics, or a judge's verdicts by ToolAlpaca's."""
+    from callwright.cli import scoring
+
+    scoring.score(path, metric, as_json)
+
+
 ToolFile = Annotated[
     str,
     typer.Argument(

@@ -30,8 +30,9 @@ from callwright.views.turns import REASONS, NoPlaceError, example_of
 
 ABOUT = """
 The turns of `ste-sft`, in rounds: train on `round_1`, go on from there with `round_2`, and so on. A round's train split
-is its own batch of tools in full, a share of every earlier tool's rows, and the general set. Its test split is its own
-batch alone, so that testing round r on all test splits up to r shows what was forgotten. `batches.json` lists the tools.
+is its own batch of tools in full, a share of every earlier tool's rows, and the general set. Its test split is its
+own batch alone, so that testing round r on all test splits up to r shows what was forgotten. `batches.json` lists the
+tools.
 """
 BATCHES = "batches.json"
 
