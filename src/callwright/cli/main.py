@@ -245,13 +245,14 @@ def dataset_show(
     name: Annotated[str, typer.Argument(help="museum, museum@3 or museum:tag.", metavar="NAME[@N|:TAG]")],
     rows: Annotated[int, typer.Option("-n", "--rows", help="Conversations to print as well.", min=0)] = 0,
     kind: Annotated[str | None, typer.Option("--kind", help="Only rows of this kind.")] = None,
+    stats: Annotated[bool, typer.Option("--stats", help="Show the shape of the corpus as well.")] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Show what a version holds, what was dropped and why, and some of its conversations."""
     from callwright.cli import reading
 
-    reading.show(name, rows, kind, data, as_json)
+    reading.show(name, rows, kind, stats, data, as_json)
 
 
 _INTERRUPTED = 130

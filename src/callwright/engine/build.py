@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from callwright.engine.corpus import CorpusCount
 from callwright.engine.progress import Progress, earlier_troubles
 from callwright.engine.selection import Cell, cells
 from callwright.engine.shards import SHARD_SIZE, Attempts, Result, Shard, read_results
@@ -342,10 +343,9 @@ class _Run:
         by_rung: Counter[str] = Counter()
         mended: Counter[str] = Counter()
         recovered = 0
-        for result in _rows(paths):
-            if result.trajectory_id not in chosen or not result.accepted:
-                continue
-            chosen.discard(result.trajectory_id)
+        shape = CorpusCount(self._workshop.toolkits)
+        for result in _chosen(paths, chosen):
+            shape.add(result)
             split = split_of(result.root, recipe.splits.test)
             members.append(
                 Member(trajectory=result.trajectory_id, split=split, kind=result.kind, method=result.method)
@@ -380,6 +380,7 @@ class _Run:
                 )
                 for kit in self._workshop.toolkits
             ),
+            corpus=shape.corpus(_chosen(paths, chosen)),
         )
         return members, statistics
 
@@ -396,6 +397,15 @@ class _Run:
 def _rows(paths: Sequence[Path]) -> Iterator[Result]:
     """Results that hold a conversation, read from the shards one at a time."""
     return (result for path in paths for result in read_results(path) if result.trajectory_id)
+
+
+def _chosen(paths: Sequence[Path], chosen: set[str]) -> Iterator[Result]:
+    """The version's rows, each once."""
+    missing = set(chosen)
+    for result in _rows(paths):
+        if result.accepted and result.trajectory_id in missing:
+            missing.discard(result.trajectory_id)
+            yield result
 
 
 def _called(result: Result) -> Iterator[str]:

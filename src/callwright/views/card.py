@@ -72,6 +72,7 @@ def card(version: Version, tally: Tally, rows: Mapping[str, Mapping[str, int]]) 
         split=next(iter(rows[next(iter(rows))])),
         kinds=_split_table("kind", tally.rows, {kind: f"`{kind}`: {_KINDS[kind]}" for kind in KINDS}),
         toolkits=_split_table("toolkit", tally.toolkits, {name: name for name, _ in sorted(tally.toolkits)}),
+        shape=_shape(statistics),
         funnel=_funnel(version, tally),
         drops=_drops(statistics),
         teachers=table(("teacher", "rows"), sorted(tally.teachers.items())),
@@ -158,6 +159,39 @@ def _split_table(what: str, counts: Counter[tuple[str, str]], labels: Mapping[st
     lines = [(labels[name], *numbers, sum(numbers)) for name, numbers in found.items() if any(numbers)]
     totals = [sum(numbers) for numbers in zip(*found.values(), strict=True)]
     return table((what, *splits, "all"), [*lines, ("all", *totals, sum(totals))])
+
+
+def _shape(statistics: Statistics) -> str:
+    shape = statistics.corpus
+    if not shape.by_calls:
+        return "Not counted."
+    steps = ", ".join(f"{steps} in {rows:,}" for steps, rows in shape.by_steps.items())
+    near = _share(shape.near_requests, shape.compared_requests)
+    return table(
+        ("measure", "value"),
+        [
+            ("tools that are called", shape.tools),
+            ("tools of a toolkit, on average", f"{shape.functions_per_toolkit:g}"),
+            ("turns with calls in a row", steps),
+            (
+                "rows with several calls, of those with any",
+                _share(shape.several_calls, _with_calls(statistics)),
+            ),
+            ("calls without arguments", _share(shape.empty_arguments, shape.calls)),
+            ("rows that recover from a failed call", _share(statistics.recovered, statistics.rows)),
+            ("words of a request, of an answer", f"{shape.request_words:g}, {shape.answer_words:g}"),
+            ("requests that another row has too", _share(shape.same_requests, statistics.rows)),
+            (f"requests nearly like another's, of {shape.compared_requests:,} compared", near),
+        ],
+    )
+
+
+def _with_calls(statistics: Statistics) -> int:
+    return statistics.rows - statistics.corpus.by_calls.get(0, 0)
+
+
+def _share(count: int, of: int) -> str:
+    return f"{100 * count / of:.1f} %" if of else "none"
 
 
 def _funnel(version: Version, tally: Tally) -> str:
