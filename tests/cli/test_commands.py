@@ -101,6 +101,9 @@ def test_export_writes_a_folder_and_prints_it(folder: Path, tmp_path: Path):
     body = value(folder, "export", "demo@1", "--view", "trl", "--out", tmp_path / "two")
     assert (body["version"], body["view"], body["folder"]) == ("demo@1", "trl", str(tmp_path / "two"))
     assert list((tmp_path / "out").rglob("*.parquet"))
+    options = ("--view", "ste-sft", "--set", "documents=true", "--set", "special_tokens=false")
+    place = Path(run(folder, "export", "demo", *options, "--out", tmp_path / "three").strip())
+    assert json.loads((place / "manifest.json").read_text())["options"]["documents"] is True
 
 
 def test_status_shows_the_last_run(folder: Path):
