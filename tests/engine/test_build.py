@@ -58,6 +58,15 @@ async def test_one_and_thirty_two_in_flight_make_the_same_bytes(first: tuple[Pat
     assert [(one / name).read_bytes() for name in files] == [(two / name).read_bytes() for name in files]
 
 
+def test_the_shape_of_the_corpus_is_counted_from_the_versions_rows(first: tuple[Path, Built]):
+    statistics = first[1].version.statistics
+    shape = statistics.corpus
+    assert sum(shape.by_calls.values()) == sum(shape.by_steps.values()) == statistics.rows == 60
+    assert shape.by_calls[0] == statistics.by_kind["no_call"]
+    assert (shape.calls, shape.tools) == (sum(statistics.by_tool.values()), len(statistics.by_tool))
+    assert shape.compared_requests == 60 and shape.functions_per_toolkit > 1
+
+
 async def test_a_second_run_asks_nothing_and_makes_no_version(copied: Path):
     again = await build(demo(), copied)
     assert (again.made, again.asked, again.version.name) == (False, 0, "demo@1")

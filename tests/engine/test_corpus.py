@@ -1,16 +1,12 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 from typing import Any
 
 import pytest
 from builders import call, task, tool, toolkit, trajectory
-from command import callwright
-from workshops import demo
 
 from callwright.engine import corpus
-from callwright.engine.build import build
 from callwright.engine.corpus import CorpusCount
 from callwright.engine.shards import Result
 from callwright.schemas.version import Corpus
@@ -91,19 +87,3 @@ def test_a_sample_finds_what_is_like_it_anywhere_and_order_is_of_no_account(monk
 
 def test_no_rows_have_a_shape_too():
     assert counted() == Corpus()
-
-
-async def test_a_build_counts_every_row_and_the_command_shows_it(tmp_path: Path):
-    built = await build(demo("size=30"), tmp_path / "data")
-    shape, statistics = built.version.statistics.corpus, built.version.statistics
-    assert sum(shape.by_calls.values()) == sum(shape.by_steps.values()) == statistics.rows == 30
-    assert shape.by_calls[0] == statistics.by_kind["no_call"]
-    assert shape.calls == sum(statistics.by_tool.values())
-    assert shape.compared_requests == 30 and shape.tools == len(statistics.by_tool)
-    shown = callwright("dataset", "show", "demo", "--stats", "--data", tmp_path / "data", cwd=tmp_path).stdout
-    for title in ("tools ", "steps ", "empty ", "words ", "recovery ", "same ", "near ", "asked "):
-        assert f"\n{title}" in shown
-    assert (
-        "\nsteps "
-        not in callwright("dataset", "show", "demo", "--data", tmp_path / "data", cwd=tmp_path).stdout
-    )

@@ -8,6 +8,7 @@ import pytest
 from builders import tool
 from command import callwright, one_line
 
+from callwright.cli.scoring import score as shown
 from callwright.scoring import ste, toolalpaca
 from callwright.scoring.calls import Call, read_answer
 from callwright.scoring.files import ScoreError
@@ -195,25 +196,31 @@ def test_an_item_without_a_verdict_is_an_error_that_names_it(tmp_path: Path):
         list(toolalpaca.read_verdicts(written(tmp_path, {"id": 1, "text": "Yes"})))
 
 
-def test_the_command_never_shows_an_average_without_its_parts(tmp_path: Path):
+def test_an_average_is_never_shown_without_its_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     path = written(tmp_path, item(0, [call("now")], [call("now")]), item(1, [call(city="Oslo")], "no"))
-    shown = callwright("score", path, cwd=tmp_path)
-    assert shown.returncode == 0, shown.stderr
-    lines = shown.stdout.splitlines()
+    shown(path, "ste", False)
+    lines = capsys.readouterr().out.splitlines()
     assert [line.split("  ")[0] for line in lines[1:4]] == [
         "with arguments",
         "without arguments",
         "everything",
     ]
     assert lines[1].split()[-1] == "(0/1)" and lines[2].split()[-1] == "(1/1)"
-    body = json.loads(callwright("score", path, "--json", cwd=tmp_path).stdout)
+    shown(path, "ste", True)
+    body = json.loads(capsys.readouterr().out)
     assert body["with_arguments"]["correct"] == {"count": 0, "of": 1, "share": 0.0}
     assert body["with_arguments"]["api_match"]["share"] is None
+
+
+def test_rulings_are_shown_with_their_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    shown(written(tmp_path, *verdicts()), "toolalpaca", False)
+    text = capsys.readouterr().out
+    assert "60.0 (60/100)" in text and "1 without a solution, 2 rulings unreadable" in text
+
+
+def test_the_command_scores_a_file_and_what_it_cannot_score_is_one_line(tmp_path: Path):
+    path = written(tmp_path, item(0, [call("now")], "Action: now\nAction Input: {}"))
+    result = callwright("score", path, "--json", cwd=tmp_path)
+    assert json.loads(result.stdout)["everything"]["correct_typed"]["count"] == 1
     one_line(callwright("score", path, "--metric", "bleu", cwd=tmp_path), 2, "unknown metric bleu")
     one_line(callwright("score", "gone.jsonl", cwd=tmp_path), 1, "gone.jsonl: cannot be read")
-
-
-def test_the_command_shows_rulings(tmp_path: Path):
-    path = written(tmp_path, *verdicts())
-    shown = callwright("score", path, "--metric", "toolalpaca", cwd=tmp_path).stdout
-    assert "60.0 (60/100)" in shown and "1 without a solution, 2 rulings unreadable" in shown

@@ -1,4 +1,4 @@
-"""STE's metrics (Wang et al. 2024, section 4.1), split by whether the right call has arguments at all.
+"""STE's metrics (Wang et al. 2024, arXiv 2403.04746), split by whether the right call has arguments at all.
 
 Four of ten right calls of the paper's test set have none, and for those being correct is no more than choosing the
 tool; an average over both says little. So there is none without its parts.

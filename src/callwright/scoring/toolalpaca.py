@@ -1,4 +1,4 @@
-"""ToolAlpaca's metrics (Tang et al. 2023, section 4.2) from a judge's verdicts: Procedure, Response and Overall.
+"""ToolAlpaca's metrics (Tang et al. 2023, arXiv 2306.05301) from a judge's verdicts: Procedure, Response and Overall.
 
 The judge rules twice on each solution, on its calls and on its final response, each Yes, No or Uncertain.
 """

@@ -24,7 +24,7 @@ class Ngrams:
     name = "ngrams"
 
     def __init__(self, weights: Vectors | None = None) -> None:
-        """Args: weights: Shape (2048,), the inverse document frequency of each place; 1 unless given."""
+        """With the inverse document frequency of each place, shape (2048,); 1 unless given."""
         self._weights = np.ones(DIMENSION, np.float32) if weights is None else weights
 
     @classmethod

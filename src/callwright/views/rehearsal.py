@@ -1,4 +1,4 @@
-"""Which rows a round of continual learning trains on (Wang et al. 2024, section 3.3): decided by digests alone.
+"""Which rows a round of continual learning trains on (Wang et al. 2024, arXiv 2403.04746): decided by digests alone.
 
 Neither the order of rows nor other tools' rows play a part: the same seed gives the same rounds.
 """

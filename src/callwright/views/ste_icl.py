@@ -1,5 +1,5 @@
 """The view `ste-icl`: test rows with documentation and demonstrations in the prompt, as STE tests models that are not
-trained (Wang et al. 2024, section 3.2).
+trained (Wang et al. 2024, arXiv 2403.04746).
 
 The documentation is of an "oracle 15": the right tool and the 14 whose documentation is most like it. Demonstrations
 are the 8 train rows whose requests are most like the test row's.
@@ -21,7 +21,7 @@ from pydantic import Field
 from callwright.schemas.base import Record
 from callwright.schemas.message import ToolCall
 from callwright.schemas.tool import Tool
-from callwright.schemas.version import Version
+from callwright.schemas.version import Split, Version
 from callwright.similarity import Encoder, Vectors, make_encoder, nearest
 from callwright.store import Store
 from callwright.values import react
@@ -50,10 +50,18 @@ class Options(Record):
 
 @dataclass(frozen=True)
 class Asked:
-    """A row that fits: its request and calls."""
+    """What is kept of a row that fits."""
 
-    row: Row
-    example: Example
+    id: str
+    root: str
+    split: Split
+    labels: dict[str, str]
+    system: str
+    clock: str
+    request: str
+    calls: tuple[ToolCall, ...]
+    right: tuple[Tool, ...]
+    """The tools that are called."""
 
 
 def export(
@@ -70,22 +78,23 @@ def export(
 
     def write(lines: Lines) -> None:
         tools: dict[str, Tool] = {}
+        # A train row without a place here is no loss to a test.
         dropped = {"train": Counter[str](), "test": lines.dropped}
 
         def asked(row: Row) -> Asked | None:
             tools.update((tool.id, tool) for tool in row.tools)
             checked_json([one.content for one in row.messages])
             try:
-                return Asked(row, example_of(row))
+                return _asked(row, example_of(row))
             except NoPlaceError as reason:
                 dropped[row.split][str(reason)] += 1
                 return None
 
         found = [one for one in checked(store, version, asked) if one]
-        train, same = distinct([one for one in found if one.row.split == "train"])
+        train, same = distinct([one for one in found if one.split == "train"])
         lines.dropped["same_request"] += same
         shelf = Shelf(train, list(tools.values()), options)
-        for test in (one for one in found if one.row.split == "test"):
+        for test in (one for one in found if one.split == "test"):
             body = shelf.test(test)
             lines.dropped["few_demonstrations"] += len(body["demonstrations"]) < options.demonstrations
             lines.add("test", checked_json(body))
@@ -95,12 +104,27 @@ def export(
     )
 
 
+def _asked(row: Row, example: Example) -> Asked:
+    called = {call.name for call in example.calls}
+    return Asked(
+        id=row.id,
+        root=row.root,
+        split=row.split,
+        labels={"kind": row.kind, "method": row.method, "toolkit": row.toolkit},
+        system=row.system,
+        clock=row.clock,
+        request=example.request,
+        calls=example.calls,
+        right=tuple(tool for tool in row.tools if tool.name in called),
+    )
+
+
 def distinct(rows: Iterable[Asked]) -> tuple[list[Asked], int]:
     """The first row by id of each request, and how many others there are."""
-    ordered = sorted(rows, key=lambda one: one.row.id)
+    ordered = sorted(rows, key=lambda one: one.id)
     first: dict[str, Asked] = {}
     for one in ordered:
-        first.setdefault(fold(one.example.request), one)
+        first.setdefault(fold(one.request), one)
     return list(first.values()), len(ordered) - len(first)
 
 
@@ -110,8 +134,8 @@ class Shelf:
     def __init__(self, train: Sequence[Asked], tools: Sequence[Tool], options: Options) -> None:
         self._options = options
         self._train = train
-        self._ids = [one.row.id for one in train]
-        requests = [one.example.request for one in train]
+        self._ids = [one.id for one in train]
+        requests = [one.request for one in train]
         self._encoder = make_encoder(options.encoder, requests)
         self._requests = self._encoder.encode(requests)
         self._tools = sorted(tools, key=lambda tool: (tool.name, tool.id))
@@ -121,53 +145,48 @@ class Shelf:
 
     def test(self, asked: Asked) -> dict[str, Any]:
         """The line of one test row."""
-        row, example = asked.row, asked.example
         demonstrations = self.demonstrations(asked)
-        tools = self.oracle(row, {call.name for call in example.calls})
+        tools = self.oracle(asked.right)
         shown = "\n---\n".join(_block(one) for one, _ in demonstrations)
         system = prompt("ste_icl").substitute(
-            system=row.system,
+            system=asked.system,
             documents="\n".join(map(document, tools)),
             demonstrations=shown or "(There are none.)",
         )
         return {
-            "id": row.id,
-            "kind": row.kind,
-            "method": row.method,
-            "toolkit": row.toolkit,
-            "query": example.request,
-            "gold": [_call(call) for call in example.calls],
+            "id": asked.id,
+            **asked.labels,
+            "query": asked.request,
+            "gold": [_call(call) for call in asked.calls],
             "tools": json.dumps([tool.wire() for tool in tools], ensure_ascii=False),
             "demonstrations": [
-                {"id": one.row.id, "query": one.example.request, "similarity": round(cosine, 4)}
+                {"id": one.id, "query": one.request, "similarity": round(cosine, 3)}
                 for one, cosine in demonstrations
             ],
             "prompt": [
                 {"role": "system", "content": system.strip()},
-                {"role": "user", "content": example.request},
+                {"role": "user", "content": asked.request},
             ],
         }
 
     def demonstrations(self, asked: Asked) -> list[tuple[Asked, float]]:
         """Train rows with their cosines, most similar first, ties by row id; never the request or a relative."""
-        query = self._encoder.encode([asked.example.request])[0]
+        query = self._encoder.encode([asked.request])[0]
         found: list[tuple[Asked, float]] = []
         for index, cosine in nearest(query, self._requests, self._ids):
             if len(found) >= self._options.demonstrations:
                 break
             one = self._train[index]
-            relative = one.row.root == asked.row.root or one.row.id == asked.row.id
-            if not relative and fold(one.example.request) != fold(asked.example.request):
+            if one.root != asked.root and fold(one.request) != fold(asked.request):
                 found.append((one, cosine))
         return found
 
-    def oracle(self, row: Row, called: set[str]) -> list[Tool]:
+    def oracle(self, right: Sequence[Tool]) -> list[Tool]:
         """The called tools and those whose documentation is most like theirs, by name: order says nothing."""
-        right = [tool for tool in row.tools if tool.name in called]
         likeness = self._likeness({tool.id for tool in right})
         chosen = {tool.name: tool for tool in right}
         for index, _ in likeness:
-            if len(chosen) >= max(self._options.documents, len(right)):
+            if len(chosen) >= self._options.documents:
                 break
             chosen.setdefault(self._tools[index].name, self._tools[index])
         return [chosen[name] for name in sorted(chosen)]
@@ -186,9 +205,9 @@ def document(tool: Tool) -> str:
 
 def _block(asked: Asked) -> str:
     """One demonstration. The date stands with it, for "next Friday" means nothing without."""
-    date = dt.date.fromisoformat(asked.row.clock)
-    calls = [react.write(react.Turn(action=one.name, text=one.arguments)) for one in asked.example.calls]
-    head = f"Date: {date} ({WEEKDAYS[date.weekday()]})\nUser Query: {asked.example.request}"
+    date = dt.date.fromisoformat(asked.clock)
+    calls = [react.write(react.Turn(action=one.name, text=one.arguments)) for one in asked.calls]
+    head = f"Date: {date} ({WEEKDAYS[date.weekday()]})\nUser Query: {asked.request}"
     return "\n".join([head, *calls])
 
 

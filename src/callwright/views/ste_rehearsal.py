@@ -1,5 +1,5 @@
 """The view `ste-rehearsal`: the rows of `ste-sft` in rounds, for learning tools batch after batch (Wang et al. 2024,
-section 3.3).
+arXiv 2403.04746).
 
 Round r holds its own batch in full, a tenth of each earlier tool's rows, and a general set that the user gives. Test
 rows lie with the round whose batch they test.

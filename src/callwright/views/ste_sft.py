@@ -1,4 +1,4 @@
-"""The view `ste-sft`: fine-tuning data as STE makes it (Wang et al. 2024, section 3.2).
+"""The view `ste-sft`: fine-tuning data as STE makes it (Wang et al. 2024, arXiv 2403.04746).
 
 A row gives two supervised turns: request to call, and request, call and observation to answer. Both are a prompt
 and a completion in chat messages, so that a trainer learns the completion alone. As in the paper there is no tool
