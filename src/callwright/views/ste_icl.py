@@ -29,7 +29,7 @@ from callwright.values.mentions import WEEKDAYS, fold
 from callwright.views.folder import Manifest
 from callwright.views.lines import Lines, export_lines
 from callwright.views.prompts import prompt
-from callwright.views.rows import Row, checked, checked_json
+from callwright.views.rows import Row, RowError, checked, checked_json
 from callwright.views.turns import REASONS, Example, NoPlaceError, example_of
 
 ABOUT = """
@@ -106,6 +106,9 @@ def export(
 
 def _asked(row: Row, example: Example) -> Asked:
     called = {call.name for call in example.calls}
+    right = tuple(tool for tool in row.tools if tool.name in called)
+    if len(right) < len(called):
+        raise RowError("unknown_tool", "it calls a tool that is not offered")
     return Asked(
         id=row.id,
         root=row.root,
@@ -115,7 +118,7 @@ def _asked(row: Row, example: Example) -> Asked:
         clock=row.clock,
         request=example.request,
         calls=example.calls,
-        right=tuple(tool for tool in row.tools if tool.name in called),
+        right=right,
     )
 
 
