@@ -12,6 +12,8 @@ from callwright.schemas.base import Record
 from callwright.schemas.task import KINDS, Kind
 
 ANY: Literal["any"] = "any"
+ViewName = Literal["trl", "toolbench", "ste-sft", "ste-icl", "ste-rehearsal", "review"]
+"""Formats that consumers load; `docs/views.md` says what each is for."""
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -260,7 +262,7 @@ class Recipe(Record):
     """Kind -> share of the accepted rows; shares add up to 1. `any`, for ste alone: whatever its trials come to."""
     accept: Accept = Accept()
     splits: Splits = Splits()
-    views: tuple[Literal["trl"], ...] = ("trl",)
+    views: tuple[ViewName, ...] = ("trl",)
     budget: Budget = Budget()
 
     @model_validator(mode="after")
