@@ -8,7 +8,7 @@ from builders import call, task, tool, toolkit, trajectory
 
 from callwright.engine import corpus
 from callwright.engine.corpus import CorpusCount
-from callwright.engine.shards import Result
+from callwright.engine.results import Result
 from callwright.schemas.version import Corpus
 
 KIT = toolkit(tool("get_event"), tool("get_hours"), tool("buy_ticket"), name="museum")

@@ -11,7 +11,7 @@ from vllm_server import NAME, Server
 from callwright.engine.build import build, run_folder
 from callwright.engine.progress import read_statuses
 from callwright.engine.recipes import check_recipe
-from callwright.engine.shards import read_results
+from callwright.engine.results import read_results
 from callwright.engine.workshop import Workshop
 from callwright.errors import ShortfallError
 
