@@ -126,7 +126,7 @@ async def _asked(port: int, calls: int, in_flight: int, folder: Path) -> None:
 
     with Journal(folder / "journal.jsonl") as journal:
         model = Journaled(OpenAIChat(_config(port, in_flight), api_key=""), journal)
-        gate = asyncio.Semaphore(2 * in_flight)  # conversations under way, as a build has them
+        gate = asyncio.Semaphore(2 * in_flight - 1)  # conversations under way, as a build has them
 
         async def one(number: int) -> None:
             async with gate:

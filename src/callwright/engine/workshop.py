@@ -253,8 +253,13 @@ class Workshop:
 
     @property
     def conversations(self) -> int:
-        """Conversations under way at once: twice the requests, so that a row being judged leaves no request unused."""
-        return 2 * self.in_flight if isinstance(self.recipe.models.teacher, OpenAIModel) else self.in_flight
+        """Conversations under way at once: about twice the requests, so that a row being judged leaves none unused.
+
+        With one request at a time they come one after the other.
+        """
+        if isinstance(self.recipe.models.teacher, OpenAIModel):
+            return 2 * self.in_flight - 1
+        return self.in_flight
 
     def sampling(self) -> Sampling:
         return _sampling(self.recipe.models.teacher)
