@@ -1,4 +1,4 @@
-"""The offline teacher explores: plans executed in the chain's world, refusals that are recovered, nothing asked twice."""
+"""The offline teacher explores: executed plans, refusals that are recovered, nothing that is asked twice."""
 
 import asyncio
 from functools import cache
