@@ -111,7 +111,8 @@ async def test_every_attempt_that_is_no_row_is_stored_with_its_reason(copied: Pa
     workshop = demo("size=20", "seed=11")
     shards = run_folder(workshop, tmp_path / "data") / "shards"
     built = await build(
-        Picky(workshop.recipe, workshop.toolkits, workshop.refusals, workshop.base), tmp_path / "data"
+        Picky(workshop.recipe, workshop.sources, workshop.toolkits, workshop.refusals, workshop.base),
+        tmp_path / "data",
     )
     assert list(shards.glob("*.jsonl"))
     with Store.open(tmp_path / "data", write=False) as store:

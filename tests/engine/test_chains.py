@@ -55,7 +55,7 @@ def exploring(model: Scripted, ruling: Scripted | None = None, **changes: Any) -
     }
     recipe = check_recipe(body | changes, "lengths")
     kit = units().model_copy(update={"tools": (units().tool("convert_length"),)})
-    workshop = Exploring(recipe, (kit,), (), Path())
+    workshop = Exploring(recipe, recipe.tools, (kit,), (), Path())
     object.__setattr__(workshop, "model", model)
     object.__setattr__(workshop, "ruling", ruling)
     return workshop

@@ -154,7 +154,7 @@ async def test_a_torn_line_about_a_call_leads_to_a_conversation_begun_anew(tmp_p
         (0, "the journal cannot be opened: [Errno 27] File too large"),
         (500, "cannot be written (File too large); make room or choose another folder with --data"),
         (30_000, "make room on the disk and run again, all answers before this one are kept"),
-        (600_000, "callwright.duckdb: nothing was written ("),
+        (1_500_000, "callwright.duckdb: nothing was written ("),
     ],
     ids=["nothing", "the run's notes", "the journal", "the store"],
 )
