@@ -10,6 +10,8 @@ from typing import Any
 
 from callwright.engine.tools import read_source, what_runs
 from callwright.errors import UsageError
+from callwright.generators.asktoact import offline as asktoact_offline
+from callwright.generators.asktoact.explore import Clarifications
 from callwright.generators.base import Explorer, Rollout, Rows, Source
 from callwright.generators.planning.derive import with_sheet
 from callwright.generators.ste import offline as ste_offline
@@ -147,6 +149,7 @@ class Workshop:
         answerers = (
             toolalpaca_offline.answers(self.toolkits)
             | ste_offline.answers(self.toolkits)
+            | asktoact_offline.answers(self.toolkits)
             | toolbox_offline.answers(self.toolkits)
         )
         rules = digest([code_digest(), [toolkit.id for toolkit in self.toolkits]])
@@ -308,13 +311,28 @@ def _ste(workshop: Workshop, model: Model, judge: Model, toolbox: Toolbox) -> Ex
     )
 
 
+def _asktoact(workshop: Workshop, model: Model, judge: Model, toolbox: Toolbox, rows: Rows) -> Clarifications:
+    recipe = workshop.recipe
+    assert recipe.methods.asktoact is not None
+    return Clarifications(
+        model,
+        judge,
+        rows,
+        workshop.toolkits,
+        recipe.methods.asktoact,
+        recipe.seed,
+        synonyms=workshop.synonyms,
+        sampling=workshop.sampling(),
+    )
+
+
 METHODS: Mapping[str, Callable[[Workshop, Model, Toolbox], Operators]] = {"toolalpaca": _toolalpaca}
 """Methods whose attempts know nothing of each other."""
 
 EXPLORERS: Mapping[str, Callable[[Workshop, Model, Model, Toolbox], Explorer]] = {"ste": _ste}
 """Methods that go through chains."""
 
-REWRITERS: Mapping[str, Callable[[Workshop, Model, Model, Toolbox, Rows], Explorer]] = {}
+REWRITERS: Mapping[str, Callable[[Workshop, Model, Model, Toolbox, Rows], Explorer]] = {"asktoact": _asktoact}
 """Methods that go through chains of rows that there are: a block of them is a chain."""
 
 
