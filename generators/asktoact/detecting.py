@@ -11,14 +11,13 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from callwright.generators.asktoact.errors import content_words
-from callwright.generators.asktoact.intents import Intent, is_said
+from callwright.generators.asktoact.intents import Intent, is_said, new_fact
 from callwright.generators.asktoact.wordings import bare, noun, questions
 from callwright.schemas.message import AssistantMessage, UserMessage
 from callwright.schemas.phrases import PhraseSheet
 from callwright.schemas.task import Trajectory
 from callwright.schemas.tool import Tool
 from callwright.values.derivations import Synonyms, observed_text
-from callwright.values.facts import unseen, unseen_names
 from callwright.values.makers import field_for
 from callwright.values.mentions import Mentions, contains, fold
 
@@ -117,15 +116,14 @@ class _Reader:
         clock = self._row.task.clock
         seen = [Mentions(said, clock), Mentions(clock.isoformat(), clock)]
         seen += [Mentions(observed_text(one.content), clock) for one in self._row.observations()]
-        stated = Mentions(sentence, clock)
-        if any(True for _ in unseen(stated, seen)) or any(True for _ in unseen_names(stated, seen)):
+        if new_fact(sentence, seen, clock):
             return True
         folded, heard = fold(sentence), fold(said)
-        return any(
-            contains(folded, fold(option)) and not contains(heard, fold(option))
-            for one in self._intents
-            for option in self._options(one)
-        )
+        for one in self._intents:
+            named = [option for option in self._options(one) if contains(folded, fold(option))]
+            if len(named) == 1 and not contains(heard, fold(named[0])):  # several are a choice
+                return True
+        return False
 
     def _options(self, one: Intent) -> Iterator[str]:
         """The values that an intent could have had, in words."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from callwright.errors import GenerationError
-from callwright.generators.asktoact.intents import REQUEST, Intent, is_said
+from callwright.generators.asktoact.intents import REQUEST, Intent, is_said, new_fact
 from callwright.generators.asktoact.ledger import Ledger, Move, moves
 from callwright.generators.asktoact.prompts import prompt
 from callwright.generators.conversing import in_full
@@ -21,7 +21,6 @@ from callwright.schemas.recipe import UserStyle
 from callwright.schemas.task import Note, Trajectory
 from callwright.schemas.tool import Tool
 from callwright.values.derivations import Synonyms, leaves
-from callwright.values.facts import unseen, unseen_names
 from callwright.values.mentions import Mentions, contains, fold
 from callwright.values.spoken import plain_words
 
@@ -97,8 +96,8 @@ class Dialogue:
             self._ledger.intents[first : first + at_once]
             for first in range(0, len(self._ledger.intents), at_once)
         ]
-        can_slip = at_once == 1 and all(one.id in self._wrong for one in self._ledger.intents)
-        plan = moves(self._style, len(groups), can_slip, self._rng)
+        able = [at_once == 1 and group[0].id in self._wrong for group in groups]
+        plan = moves(self._style, able, self._rng)
         for group, turns in zip(groups, plan, strict=True):
             for number, move in enumerate(turns):
                 await self._ask(teacher, group, again=number > 0)
@@ -171,9 +170,7 @@ class Dialogue:
             for option in self._tools[one.asked.tool].properties.get(one.asked.argument, {}).get("enum", ())
         ]
         seen.append(Mentions("\n".join(options), clock))
-        said = Mentions(text, clock)
-        fact = next((words for _, words in unseen(said, seen)), None)
-        return fact or next(unseen_names(said, seen), None)
+        return new_fact(text, seen, clock)
 
     def _question_request(self, group: Sequence[Intent], again: bool) -> Request:
         wanted = "\n".join(f"- {self._described(one)}" for one in group)

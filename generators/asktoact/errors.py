@@ -166,6 +166,8 @@ def _places(
             (note.step, one)
             for note in asking
             for one in (*told, *(intents[id_] for id_ in note.body["ledger"]["given"]))
+            # What has the same name is asked for in the same words.
+            if one.asked.argument not in {intents[id_].asked.argument for id_ in note.body["asks"]}
         ]
     if kind in ("irrelevant", "missed"):
         return [(note.step, intents[note.body["asks"][0]]) for note in asking]

@@ -52,6 +52,8 @@ class _Given:
     found: Inventory
     part: str
     style: UserStyle
+    wrong: Mapping[str, str]
+    """Intent id -> another value in words, for who says or reads something wrong."""
 
 
 class Clarifications:
@@ -112,21 +114,30 @@ class Clarifications:
         for place, row in enumerate(rows):
             number = place * len(self._rows) + block
             if problem(row):
-                planned.append(_Given(row, number, Inventory(), "", styles[0]))
+                planned.append(_Given(row, number, Inventory(), "", styles[0], {}))
                 continue
             found = inventory(row, self._synonyms, optional=not self._model.reads_variables)
             style = styles[(block + so_far.total()) % len(styles)]
             if not found.maskable:
-                planned.append(_Given(row, number, found, CONTROL, style))
+                planned.append(_Given(row, number, found, CONTROL, style, {}))
                 continue
-            fit = [part for part in shares if self._fits(part, found) and shares[part]]
+            wrong = self._wrong(row, found)
+            fit = [part for part in shares if shares[part] and self._fits(part, found, wrong)]
             part = max(fit, key=lambda one: shares[one] * (so_far.total() + 1) - so_far[one])
             so_far[part] += 1
-            planned.append(_Given(row, number, found, part, style))
+            planned.append(_Given(row, number, found, part, style, wrong))
         return planned
 
-    def _fits(self, part: str, found: Inventory) -> bool:
-        return part != "redundant" or len(found.maskable) > 1 or bool(found.kept)
+    def _fits(self, part: str, found: Inventory, wrong: Mapping[str, str]) -> bool:
+        """Whether a row has what a slip needs: something said already, or another value to read."""
+        if part == "redundant":
+            return len(found.maskable) > 1 or bool(found.kept)
+        return part != "misread" or bool(wrong)
+
+    def _wrong(self, row: Trajectory, found: Inventory) -> dict[str, str]:
+        rng, sheet = self._rng(row, "slips"), self._sheets.get(row.task.toolkit)
+        drawn = {one.id: other_words(one, row, sheet, rng) for one in found.maskable}
+        return {id_: words for id_, words in drawn.items() if words}
 
     async def _made(self, given: _Given) -> Explored:
         code = problem(given.row)
@@ -158,17 +169,17 @@ class Clarifications:
         teacher = _Asking(self._model, self._sampling, given.number)
         sheet = self._sheets.get(row.task.toolkit)
         request, masked = await self._masked(teacher, given)
-        rng = self._rng(given, "slips")
-        wrong = {one.id: words for one in masked if (words := other_words(one, row, sheet, rng))}
-        if part == "misread" and style == "corrects_himself":
-            style = "terse"  # whoever has just been corrected by the user would read him wrongly twice
-        dialogue = Dialogue(row, request, masked, style, wrong, self._synonyms, self._rng(given, "style"))
+        wrong = {one.id: given.wrong[one.id] for one in masked if one.id in given.wrong}
+        if style == "corrects_himself" and (part == "misread" or not wrong):
+            # Whoever has just been put right would read him wrongly twice; or nothing wrong comes to his mind.
+            style = "terse"
+        dialogue = Dialogue(row, request, masked, style, wrong, self._synonyms, self._rng(row, "style"))
         await dialogue.play(teacher, self._settings.questions_at_once)
         made = self._row(given, dialogue, request, masked, style, part)
         if part in (*ERRORS, CONFIRMED):
             try:
                 made = await self._slips.into(
-                    teacher, part, made, given.found.kept, wrong, self._rng(given, "place")
+                    teacher, part, made, given.found.kept, wrong, self._rng(row, "place")
                 )
             except GenerationError as error:
                 if error.code != "no_place":
@@ -191,7 +202,8 @@ class Clarifications:
         """The request without some of its values, and which."""
         row, found = given.row, given.found
         ratings = (await teacher.ask(rating_request(row, found.maskable))).parsed
-        masked = choose(found.maskable, ratings, self._settings.max_masked, self._rng(given, "choice"))
+        must = given.wrong.keys() if given.part == "misread" else set()
+        masked = choose(found.maskable, ratings, self._settings.max_masked, self._rng(row, "choice"), must)
         if not masked:
             raise GenerationError("nothing_matters", "no value is one that a careful assistant would ask for")
         problem_: GenerationError | None = None
@@ -257,8 +269,8 @@ class Clarifications:
             return ()
         return (await self._reviewer.rule(made, number),)
 
-    def _rng(self, given: _Given, purpose: str) -> random.Random:
-        return random.Random(digest([self._seed, METHOD, given.row.id, purpose]))
+    def _rng(self, row: Trajectory, purpose: str) -> random.Random:
+        return random.Random(digest([self._seed, METHOD, row.id, purpose]))
 
 
 class _Asking:

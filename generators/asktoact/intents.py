@@ -6,6 +6,7 @@ stands; a value that feeds several arguments is one intent.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from collections import Counter
@@ -27,6 +28,7 @@ from callwright.values.derivations import (
     leaves,
     observed_text,
 )
+from callwright.values.facts import unseen, unseen_names
 from callwright.values.mentions import Mentions, contains, fold
 from callwright.values.spoken import say_list
 
@@ -77,9 +79,9 @@ class Inventory:
 def inventory(row: Trajectory, synonyms: Synonyms, *, optional: bool = False) -> Inventory:
     """Each argument of a verified conversation with one request, sorted into what can be masked and what cannot.
 
-    Refused: `default` (or a constant), `produced` by an earlier call, `unmentioned` in the request, `authored` by
-    the assistant, `too_short`, `boolean` or null, `empty`, `nested`, `occurs_elsewhere` in the request, `part_of_kept` value;
-    and `optional`, unless whoever rewrites can leave a trace of it: nobody asks for what nobody seems to want.
+    Refused: `default` (or a constant), `produced` by an earlier call, `unmentioned` in the request, `authored` by the
+    assistant, `too_short`, `boolean` or null, `empty`, `nested`, `occurs_elsewhere` in the request, `part_of_kept`
+    value; and `optional`, unless whoever rewrites can leave a trace of it: nobody asks for what nobody seems to want.
     """
     found = Inventory()
     request = row.messages[REQUEST].content
@@ -257,6 +259,20 @@ def is_said(one: Intent, text: str, row: Trajectory, synonyms: Synonyms, *, full
 
 def shown(text: str, row: Trajectory) -> list[Visible]:
     return [Visible(REQUEST, Mentions(text, row.task.clock))]
+
+
+def new_fact(text: str, seen: Sequence[Mentions], clock: dt.date) -> str | None:
+    """The first fact that a text states and that no other shows; None where there is none."""
+    said = Mentions(text, clock)
+    fact = next((words for _, words in unseen(said, seen)), None)
+    return fact or next((one for one in unseen_names(said, seen) if not _opens(one, text, seen)), None)
+
+
+def _opens(name: str, text: str, seen: Sequence[Mentions]) -> bool:
+    """Whether a name is none but for the capital of the sentence that it begins: "Hm, ...", "Under Joy Wade"."""
+    inside = re.search(rf"(?<![.!?…:])(?<!\A)[ \"“]{re.escape(name)}\b", text)
+    _, _, rest = name.partition(" ")
+    return not inside and (not rest or any(contains(one.folded, fold(rest)) for one in seen))
 
 
 def problem(row: Trajectory) -> str:

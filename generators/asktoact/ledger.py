@@ -49,23 +49,23 @@ class Ledger:
         return {"asked": list(self.asked), "given": list(self.given), "open": [one.id for one in self.open]}
 
 
-def moves(style: UserStyle, questions: int, can_slip: bool, rng: random.Random) -> list[tuple[Move, ...]]:
+def moves(style: UserStyle, can_slip: Sequence[bool], rng: random.Random) -> list[tuple[Move, ...]]:
     """The user's turns after each question: what is peculiar to a style happens once, the rest are answers.
 
     Args:
         style: The user's manner.
-        questions: How many questions will be asked.
-        can_slip: Whether a wrong value is there that could be said by mistake.
+        can_slip: For each question, whether another value is there that could be said by mistake.
         rng: Which question it happens at.
     """
-    turns: list[tuple[Move, ...]] = [("answer",)] * questions
-    at = rng.randrange(questions)
+    turns: list[tuple[Move, ...]] = [("answer",)] * len(can_slip)
+    at = rng.randrange(len(can_slip))
     if style == "evasive":
         turns[at] = ("evade", "answer")
     elif style == "off_topic":
         turns[at] = ("stray", "answer")
-    elif style == "corrects_himself" and can_slip:
+    elif style == "corrects_himself" and any(can_slip):
+        at = rng.choice([place for place, able in enumerate(can_slip) if able])
         # He notices at once, or while he answers the next question.
-        later = at + 1 < questions and rng.random() < 0.5
+        later = at + 1 < len(can_slip) and rng.random() < 0.5
         turns[at] = ("slip",) if later else ("slip_and_correct",)
     return turns

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from callwright.errors import GenerationError
-from callwright.generators.asktoact.intents import Intent, Inventory, is_said, shown
+from callwright.generators.asktoact.intents import Intent, Inventory, is_said, new_fact, shown
 from callwright.generators.asktoact.prompts import prompt
 from callwright.generators.conversing import in_full
 from callwright.llm.base import Request
 from callwright.schemas.task import Trajectory
 from callwright.schemas.tool import Tool
 from callwright.values.derivations import Synonyms
-from callwright.values.facts import unseen, unseen_names
-from callwright.values.mentions import Mentions
 from callwright.values.spoken import plain_words
 
 MATTERS = 3
@@ -27,15 +25,29 @@ MATTERS = 3
 
 
 def choose(
-    intents: Sequence[Intent], ratings: Mapping[str, int], most: int, rng: random.Random
+    intents: Sequence[Intent],
+    ratings: Mapping[str, int],
+    most: int,
+    rng: random.Random,
+    one_of: Set[str] = frozenset(),
 ) -> list[Intent]:
-    """Between one and `most` intents, those that matter most first; in the order in which calls need them."""
+    """Between one and `most` intents, those that matter most first; in the order in which calls need them.
+
+    Args:
+        intents: What can be masked.
+        ratings: Intent id -> how much it matters, of 1 to 5.
+        most: Intents at the most.
+        rng: The source of chance.
+        one_of: Ids one of which must be among them, unless none of them matters.
+    """
     worth = [one for one in intents if ratings.get(one.id, 0) >= MATTERS]
     if not worth:
         return []
     count = rng.randint(1, min(most, len(worth)))
-    drawn = sorted(worth, key=lambda one: (-ratings[one.id], rng.random()))[:count]
-    return sorted(drawn, key=lambda one: (one.slots[0].call, intents.index(one)))
+    drawn = sorted(worth, key=lambda one: (-ratings[one.id], rng.random()))
+    first = next((one for one in drawn if one.id in one_of), drawn[0])
+    chosen = [first, *(one for one in drawn if one is not first)][:count]
+    return sorted(chosen, key=lambda one: (one.slots[0].call, intents.index(one)))
 
 
 def rating_request(row: Trajectory, intents: Sequence[Intent], **about: Any) -> Request:
@@ -107,9 +119,8 @@ def check(
             continue
         if not is_said(one, request, row, synonyms):
             raise GenerationError("value_lost", f"{one.said!r} is not said any more")
-    before, now = shown(row.task.instruction, row)[0].mentions, Mentions(request, row.task.clock)
-    added = next((words for _, words in unseen(now, [before])), None)
-    added = added or next(unseen_names(now, [before]), None)
+    before = shown(row.task.instruction, row)[0].mentions
+    added = new_fact(request, [before], row.task.clock)
     if added:
         raise GenerationError("fact_added", f"{added!r} was not in the request")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from callwright.errors import GenerationError
 from callwright.generators.asktoact.intents import Intent, span_of
-from callwright.generators.asktoact.wordings import bare, frames, noun, pick, questions, quoted
+from callwright.generators.asktoact.wordings import bare, frames, noun, pick, questions, quoted, said_in
 from callwright.generators.planning.wording import Wording
 from callwright.llm.base import Completion, Request
 from callwright.schemas.base import canonical_json
@@ -20,6 +20,8 @@ from callwright.schemas.tool import Toolkit
 from callwright.values.mentions import contains, fold
 from callwright.values.spoken import smooth
 from callwright.values.wording import fill, slots
+
+_DATED = re.compile(r"\d|\bday\b|day\b|\bweeks?\b|\bnoon\b")
 
 _LEAD = re.compile(
     r"(?:\s*,)?\s+(?:for|on|at|in|from|to|by|with|of|under|named|called|titled|until|till|starting|about|as|near|into)"
@@ -125,16 +127,17 @@ def _message(sheet: PhraseSheet | None, variables: Mapping[str, Any]) -> str:
     if move == "slip":
         return _replied(sheet, asked[0], wrong, style, identity)
     if move == "slip_and_correct":
-        words = {"wrong": quoted(wrong), "value": quoted(asked[0].said)}
-        return fill(pick(frames()["slips_corrected"], *identity), words)
+        return said_in(
+            pick(frames()["slips_corrected"], *identity), wrong=quoted(wrong), value=quoted(asked[0].said)
+        )
     text = " ".join(_replied(sheet, one, one.said, style, identity) for one in asked)
     if style == "wordy":
         before, after = pick(frames()["before"], *identity), pick(frames()["after"], *identity)
         text = f"{before} {text}" if variables["place"] % 4 == 3 else f"{text} {after}"
     if variables["owed"]:
         owed = Intent.model_validate(variables["owed"])
-        words = {"wrong": quoted(variables["owed_wrong"]), "value": quoted(owed.said)}
-        text += " " + fill(pick(frames()["late_corrections"], *identity), words)
+        late = pick(frames()["late_corrections"], *identity)
+        text += " " + said_in(late, wrong=quoted(variables["owed_wrong"]), value=quoted(owed.said))
     return text
 
 
@@ -150,7 +153,7 @@ def _replied(
     usable = [text for text in worded if slots(text) == {name}]
     if usable:
         return fill(pick(usable, *identity, name), {name: value})
-    return fill(pick(frames()["replies"], *identity, name), {"value": quoted(value)})
+    return said_in(pick(frames()["replies"], *identity, name), value=quoted(value))
 
 
 def _slip(sheet: PhraseSheet | None, variables: Mapping[str, Any]) -> dict[str, str]:
@@ -161,7 +164,7 @@ def _slip(sheet: PhraseSheet | None, variables: Mapping[str, Any]) -> dict[str, 
     lead = pick(frames()["to_what_is_missing"], *identity, "lead")
     if kind == "redundant":
         options = [bare(one) for one in questions(sheet, about.asked.tool, about.asked.argument)]
-        correction = fill(pick(frames()["redundant"], *identity), {"value": value})
+        correction = said_in(pick(frames()["redundant"], *identity), value=value)
         return {"mistake": pick(options, *identity), "correction": f"{correction} {lead}".strip()}
     if kind == "irrelevant":
         options = [one for one in frames()["irrelevant_questions"] if one not in variables["avoid"]]
@@ -171,12 +174,15 @@ def _slip(sheet: PhraseSheet | None, variables: Mapping[str, Any]) -> dict[str, 
         claim = pick(frames()["missed_claims"], *identity)
         return {"mistake": claim, "correction": fill(pick(frames()["missed"], *identity), {"human": human})}
     if kind == "misread":
-        claim = fill(pick(frames()["misread_claims"], *identity), {"wrong": quoted(variables["wrong"])})
-        return {"mistake": claim, "correction": fill(pick(frames()["misread"], *identity), {"value": value})}
+        wrong = quoted(variables["wrong"])
+        if wrong[0].islower() and " " in wrong and not _DATED.search(wrong):
+            wrong = f'"{wrong}"'  # what several small words say must show where it begins
+        claim = said_in(pick(frames()["misread_claims"], *identity), wrong=wrong)
+        return {"mistake": claim, "correction": said_in(pick(frames()["misread"], *identity), value=value)}
     if variables["asks"]:
         doubt = pick(frames()["doubts"], *identity)
     else:
-        doubt = fill(pick(frames()["doubts_about_a_value"], *identity), {"value": value})
+        doubt = said_in(pick(frames()["doubts_about_a_value"], *identity), value=value)
     first, _, rest = doubt.partition(". ")
     return {"mistake": f"{first}.", "correction": rest}
 

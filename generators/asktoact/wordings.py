@@ -14,7 +14,7 @@ import yaml
 
 from callwright.generators.asktoact.intents import Intent
 from callwright.generators.planning.wording import is_name
-from callwright.schemas.base import canonical_json, digest
+from callwright.schemas.base import digest
 from callwright.schemas.phrases import PhraseSheet
 from callwright.schemas.task import Trajectory
 from callwright.values.derivations import leaves
@@ -30,6 +30,18 @@ _OPENER = re.compile(
 )
 """What a question begins with that agrees to something, which nothing should stand before."""
 
+_NEAR = re.compile(r"\b(?:today|tomorrow|this \w+day)\b")
+"""Days that are also said without meaning a date."""
+
+_NOUNS = {
+    "body": "text",
+    "content": "text",
+    "to": "recipient",
+    "cc": "recipient of the copy",
+    "query": "name",
+}
+"""What people say for arguments whose names are no words of theirs."""
+
 _TRIES = 8
 
 
@@ -43,7 +55,7 @@ def questions(sheet: PhraseSheet | None, tool: str, argument: str) -> list[str]:
 
 def noun(argument: str) -> str:
     """An argument in plain words; an id by the thing that it names."""
-    return re.sub(r" (?:id|ids|identifier)$", "", plain_words(argument))
+    return _NOUNS.get(argument) or re.sub(r" (?:id|ids|identifier)$", "", plain_words(argument))
 
 
 def bare(question: str) -> str:
@@ -56,6 +68,13 @@ def bare(question: str) -> str:
 def quoted(words: str) -> str:
     """Words as they stand inside a sentence: in quotation marks unless they are a name or in small letters."""
     return words if is_name(words) or '"' in words or words[0].isdigit() else f'"{words}"'
+
+
+def said_in(template: str, **words: str) -> str:
+    """A wording with its slots filled letter by letter: what stands there is a value, not a sentence."""
+    for name, text in words.items():
+        template = template.replace("{" + name + "}", text)
+    return template.replace("..", ".") if not template.count("...") else template
 
 
 def pick(options: Sequence[str], *identity: Any) -> str:
@@ -73,18 +92,18 @@ def other_words(
     field = field_for(sheet, tool.name, name)
     said = fold("\n".join([*(message.content for message in row.messages), *taken]))
     names = _names_beside(one, row)
+    if not names and one.asked.argument != name:
+        return ""  # what a search looks for is no name of the same kind of thing
     for _ in range(_TRIES):
         value = rng.choice(names) if names else make(humanise(name), field, schema, rng, row.task.clock)
-        if (
-            value is NOTHING
-            or isinstance(value, bool | dict)
-            or canonical_json(value) == canonical_json(one.value)
-        ):
+        if value is NOTHING or isinstance(value, bool | dict):
             return ""
+        if isinstance(value, list) and isinstance(one.value, list):
+            value = value[: len(one.value)]
         words = say_field(value, field, row.task.clock, rng).rstrip(".")
-        if value is not NOTHING and not any(contains(said, fold(str(leaf))) for leaf in leaves(value)):
-            if not contains(said, fold(words)) and not re.search(r"\b(?:today|tomorrow)\b", words):
-                return words
+        known = [str(leaf) for leaf in leaves(value)] + [words]
+        if not any(contains(said, fold(one)) for one in known) and not _NEAR.search(words):
+            return words
     return ""
 
 
