@@ -120,8 +120,8 @@ class _Reader:
             return True
         folded, heard = fold(sentence), fold(said)
         for one in self._intents:
-            named = [option for option in self._options(one) if contains(folded, fold(option))]
-            if len(named) == 1 and not contains(heard, fold(named[0])):  # several are a choice
+            named = {fold(option) for option in self._options(one) if contains(folded, fold(option))}
+            if len(named) == 1 and not contains(heard, *named):  # several are a choice
                 return True
         return False
 
