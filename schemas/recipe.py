@@ -13,6 +13,9 @@ from callwright.schemas.task import KINDS, Kind
 
 ANY: Literal["any"] = "any"
 
+ViewName = Literal["trl", "toolbench", "ste-sft", "ste-icl", "ste-rehearsal", "review"]
+"""Formats that consumers load; `docs/views.md` says what each is for."""
+
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -329,7 +332,7 @@ class Recipe(Record):
     they come to. A rewriting method has as many rows then as its source allows, `size` at the most."""
     accept: Accept = Accept()
     splits: Splits = Splits()
-    views: tuple[Literal["trl"], ...] = ("trl",)
+    views: tuple[ViewName, ...] = ("trl",)
     budget: Budget = Budget()
 
     @model_validator(mode="after")
