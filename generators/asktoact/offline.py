@@ -11,7 +11,16 @@ from typing import Any
 
 from callwright.errors import GenerationError
 from callwright.generators.asktoact.intents import Intent, span_of
-from callwright.generators.asktoact.wordings import bare, frames, noun, pick, questions, quoted, said_in
+from callwright.generators.asktoact.wordings import (
+    bare,
+    frames,
+    noun,
+    pick,
+    questions,
+    quoted,
+    said_in,
+    turn_of,
+)
 from callwright.generators.planning.wording import Wording
 from callwright.llm.base import Completion, Request
 from callwright.schemas.base import canonical_json
@@ -128,7 +137,7 @@ def _question(sheet: PhraseSheet | None, variables: Mapping[str, Any]) -> str:
     worded: list[str] = []
     for one in asked:
         options = questions(sheet, one.asked.tool, one.asked.argument)
-        text = pick(options, *identity, one.asked.argument)
+        text = turn_of(options, variables["place"], variables["seed"], one.asked.argument)
         worded.append(bare(text) if worded or variables["again"] or variables["place"] > 2 else text)
     joined = " And ".join([worded[0], *(one[:1].lower() + one[1:] for one in worded[1:])])
     if variables["again"]:
@@ -152,7 +161,8 @@ def _message(sheet: PhraseSheet | None, variables: Mapping[str, Any]) -> str:
         )
     text = " ".join(_replied(sheet, one, one.said, style, identity) for one in asked)
     if style == "wordy":
-        before, after = pick(frames()["before"], *identity), pick(frames()["after"], *identity)
+        seed, place = identity
+        before, after = turn_of(frames()["before"], place, seed), turn_of(frames()["after"], place, seed)
         text = f"{before} {text}" if variables["place"] % 4 == 3 else f"{text} {after}"
     if variables["owed"]:
         owed = Intent.model_validate(variables["owed"])
