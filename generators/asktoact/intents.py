@@ -81,7 +81,8 @@ def inventory(row: Trajectory, synonyms: Synonyms, *, optional: bool = False) ->
 
     Refused: `default` (or a constant), `produced` by an earlier call, `unmentioned` in the request, `authored` by the
     assistant, `too_short`, `boolean` or null, `empty`, `nested`, `occurs_elsewhere` in the request, `part_of_kept`
-    value, what alone a `repeated` wish changes; and `optional`, unless whoever rewrites can leave a trace of it: nobody asks for what nobody seems to want.
+    value, what alone a `repeated` wish changes; and `optional`, unless whoever rewrites can leave a trace of it:
+    nobody asks for what nobody seems to want.
     """
     found = Inventory()
     request = row.messages[REQUEST].content

@@ -139,7 +139,7 @@ def test_a_line_that_lacks_something_is_named(tmp_path: Path, missing: str):
 
 def test_the_command_prints_the_table(tmp_path: Path):
     scored(tmp_path, "oracle")
-    done = callwright("score", str(tmp_path / "predicted.jsonl"), "--metric", "asktoact")
+    done = callwright("score", "predicted.jsonl", "--metric", "asktoact", cwd=tmp_path)
     assert done.returncode == 0
     assert "recovery" in done.stdout
     assert "100.0 (10/10)" in done.stdout
