@@ -75,10 +75,8 @@ def answers(toolkits: Sequence[Toolkit]) -> dict[str, Callable[[Request], Comple
 
 
 def _without(by_name: Mapping[str, Toolkit], variables: Mapping[str, Any]) -> str:
-    """The request without some values: worded anew from its plan, else with the values cut out.
-
-    Raises:
-        GenerationError: `offline_no_wording`: a request of the rules' own would lose its grammar.
+    """The request without some values: worded anew from its plan, else with the values cut out; as it is where rules
+    have no words for what is left.
     """
     if variables["hidden"]:
         try:
@@ -91,7 +89,7 @@ def _without(by_name: Mapping[str, Toolkit], variables: Mapping[str, Any]) -> st
     for cut in variables["cuts"]:
         shorter = without_words(text, cut["said"], None if variables["plan"] else cut["human"])
         if shorter is None:
-            raise GenerationError("offline_no_wording", f"{cut['said']!r} cannot be cut out of the request")
+            return str(variables["request"])
         text = shorter
     return text
 

@@ -15,6 +15,7 @@ from callwright.engine.rewriting import BLOCK, source_rows, with_sources
 from callwright.engine.starting import rewriting_recipe
 from callwright.engine.workshop import Workshop
 from callwright.errors import StoreError, UsageError
+from callwright.schemas.base import digest
 from callwright.schemas.recipe import ERRORS
 from callwright.schemas.version import Version
 from callwright.store import Store
@@ -72,18 +73,15 @@ def test_the_new_version_has_its_parts_in_proportion_and_its_lineage(data: Path,
     assert abs(sum(wrong) - 0.3 * dialogues) <= 1
     assert parts.count("control") == round(0.2 * len(rows))
     for member, trajectory, task in rows:
-        parent, root = before[trajectory["provenance"]["source"]]
+        # A control says what its source says, so it is the very same conversation.
+        origin = trajectory["provenance"]["source"] or member.trajectory
+        parent, root = before[origin]
         assert member.split == parent.split
-        assert task["parent"] == (root["parent"] or root_id(root))
-        assert (member.trajectory, parent.trajectory) in edges or member.trajectory == parent.trajectory
+        if origin != member.trajectory:
+            assert task["parent"] == (root["parent"] or digest(root))
+            assert (member.trajectory, origin) in edges
     assert all(member.kind in ("clarification", "single", "multi_step") for member, _, _ in rows)
     assert {drop.gate for drop in asked.statistics.drops} <= {"masking", "selection", "duplicates"}
-
-
-def root_id(body: dict[str, object]) -> str:
-    from callwright.schemas.base import digest
-
-    return digest(body)
 
 
 def test_nothing_is_made_twice_and_a_replay_makes_the_same(data: Path, asked: Version):
