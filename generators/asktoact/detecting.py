@@ -76,7 +76,7 @@ class _Reader:
                 yield from self._question(sentence, missing)
             elif _COMPLETE.search(sentence) and missing:
                 yield "missed"
-            elif self._says_what_nobody_said(sentence, text):
+            elif self._says_what_nobody_said(sentence, text, answered=len(said) > 1):
                 yield "misread"
 
     def _question(self, sentence: str, missing: Sequence[Intent]) -> Iterator[str]:
@@ -116,14 +116,15 @@ class _Reader:
             for argument in tool.properties
         }
 
-    def _says_what_nobody_said(self, sentence: str, said: str) -> bool:
+    def _says_what_nobody_said(self, sentence: str, said: str, *, answered: bool) -> bool:
+        """Whether a statement has a fact that nobody gave, or takes an answer for another value that it could be."""
         clock = self._row.task.clock
         seen = [Mentions(said, clock), Mentions(clock.isoformat(), clock)]
         seen += [Mentions(observed_text(one.content), clock) for one in self._row.observations()]
         if new_fact(sentence, seen, clock):
             return True
         folded, heard = fold(sentence), fold(said)
-        for one in self._intents:
+        for one in self._intents if answered else ():
             named = {fold(option) for option in self._options(one) if contains(folded, fold(option))}
             if len(named) == 1 and not contains(heard, *named):  # several are a choice
                 return True
