@@ -42,6 +42,7 @@ bench: $(VENV)/.dev ## Ratios, each measured in one run
 	$(BIN)/python benchmarks/build.py
 	$(BIN)/python benchmarks/worlds.py
 	$(BIN)/python benchmarks/asktoact.py
+	$(BIN)/python benchmarks/ste_ablation.py
 	$(BIN)/python benchmarks/kill.py
 
 $(VENV)/bin/python:

@@ -79,15 +79,6 @@ class Conversation:
         """The messages in OpenAI's chat format."""
         return [to_wire(message) for message in self.messages]
 
-    @property
-    def seen(self) -> list[dict[str, Any]]:
-        """What the calls were answered, for the offline teacher: name, status and body of each."""
-        return [
-            {"name": one.name, "status": one.observation.status, "body": _body(one)}
-            for one in self.messages
-            if isinstance(one, ToolMessage)
-        ]
-
     def trajectory(
         self, task: Task, prompts: Mapping[str, str], stopped: StopReason, state: str | None
     ) -> Trajectory:
@@ -96,6 +87,15 @@ class Conversation:
         return Trajectory(
             task=task, messages=tuple(self.messages), provenance=made_by, stopped=stopped, state=state
         )
+
+
+def observations(messages: Iterable[Message]) -> list[dict[str, Any]]:
+    """What calls were answered, for the offline teacher: name, status and body of each."""
+    return [
+        {"name": one.name, "status": one.observation.status, "body": _body(one)}
+        for one in messages
+        if isinstance(one, ToolMessage)
+    ]
 
 
 async def together(jobs: Iterable[Awaitable[T]]) -> list[T]:

@@ -389,39 +389,38 @@ class Recipe(Record):
         if self.mix == ANY:
             [(name, cap)] = caps.items()
             if name not in self.methods.rewriting:
-                self._check_room(self.size, cap, "rows")
+                self._check_room(self.size - cap)
             return {(name, ANY): min(self.size, cap)}
         wanted: dict[str, dict[Kind, int]] = {name: {} for name in caps}
         for kind, count in self.quotas().items():
             makers = [name for name in caps if kind in MAKES[name]]
             for index, name in enumerate(makers):
                 wanted[name][kind] = count // len(makers) + (index < count % len(makers))
+        unmade = 0
         for name, cap in caps.items():
             given = wanted[name]
-            if sum(given.values()) <= cap:
-                continue
-            kept = _portions({kind: count / sum(given.values()) for kind, count in given.items()}, cap)
+            total = sum(given.values())
+            kept = (
+                _portions({kind: count / total for kind, count in given.items()}, cap)
+                if total > cap
+                else given
+            )
             for kind, count in given.items():
-                self._pass_on(wanted, caps, name, kind, count - kept.get(kind, 0))
+                excess = count - kept[kind]
+                wanted[name] = wanted[name] | {kind: kept[kind]}
+                for other, room in caps.items():
+                    if other != name and kind in wanted[other]:
+                        moved = max(0, min(excess, room - sum(wanted[other].values())))
+                        wanted[other][kind] += moved
+                        excess -= moved
+                unmade += excess
+        self._check_room(unmade)
         return {(name, kind): count for name, given in wanted.items() for kind, count in given.items()}
 
-    def _pass_on(
-        self, wanted: dict[str, dict[Kind, int]], caps: dict[str, int], name: str, kind: Kind, excess: int
-    ) -> None:
-        """Give what a method has too much of to the others that make the kind and have room."""
-        wanted[name][kind] -= excess
-        for other, given in wanted.items():
-            if other == name or kind not in given:
-                continue
-            moved = max(0, min(excess, caps[other] - sum(given.values())))
-            given[kind] += moved
-            excess -= moved
-        self._check_room(excess, 0, f"{kind} rows")
-
-    def _check_room(self, wanted: int, room: int, what: str) -> None:
-        if wanted > room:
+    def _check_room(self, unmade: int) -> None:
+        if unmade > 0:
             raise ValueError(
-                f"methods: the `rows` of the methods leave {wanted - room} {what} to nobody; raise them or lower size"
+                f"methods: the `rows` of the methods leave {unmade} rows to nobody; raise them or lower size"
             )
 
     def resolved(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from callwright.generators.base import Explored
 from callwright.generators.conversing import together
-from callwright.generators.ste.examples import Known, last_call
+from callwright.generators.ste.examples import Known, last_call, unsaid_values
 from callwright.generators.ste.filtering import Filter
 from callwright.generators.ste.paraphrasing import Paraphraser
 from callwright.generators.ste.subject import Subject
@@ -19,6 +19,7 @@ from callwright.llm.base import Model, Sampling
 from callwright.schemas.recipe import Ste
 from callwright.schemas.task import Trajectory
 from callwright.schemas.tool import Toolkit
+from callwright.schemas.verdict import Verdict
 from callwright.toolbox.base import Toolbox
 from callwright.values.derivations import Synonyms
 
@@ -54,6 +55,7 @@ class Exploration:
         self._model = model
         self._toolbox = toolbox
         self._settings = settings
+        self._synonyms = synonyms
         self._sampling = Sampling(temperature=settings.temperature, max_tokens=max_tokens)
         subjects = [Subject(kit, tool, toolkits, seed) for kit in toolkits for tool in kit.tools]
         if model.reads_variables:
@@ -70,7 +72,7 @@ class Exploration:
         subject = self._subjects[chain]
         chain_of_trials = Trials(self._model, self._toolbox, subject, self._settings, self._sampling)
         trials = await chain_of_trials.run(episodes or self._settings.episodes)
-        await together(self._rule(subject, trial) for trial in trials if not trial.code)
+        await together(self._rule(trial) for trial in trials if not trial.code)
         known = Known()
         for trial in trials:
             near = None if trial.code else known.near(trial.request)
@@ -78,7 +80,8 @@ class Exploration:
                 trial.refuse("duplicates", "near_duplicate", f"an earlier request is nearly the same: {near}")
             elif not trial.code:
                 known.add(trial.request)
-        return [row for trial in trials for row in self._rows(subject, trial)]
+        rows = await together(self._rows(subject, trial) for trial in trials)
+        return [row for both in rows for row in both]
 
     async def multiply(self, chain: str, accepted: Sequence[Trajectory]) -> list[Explored]:
         """Paraphrases of the accepted trials, until a tool has about as many examples as the recipe aims at.
@@ -94,32 +97,50 @@ class Exploration:
         subject = self._subjects[chain]
         return [self._numbered(subject, first + place, one) for place, one in enumerate(made)]
 
-    async def _rule(self, subject: Subject, trial: Trial) -> None:
+    async def _rule(self, trial: Trial) -> None:
         assert trial.trajectory is not None
-        verdict = await self._filter.rule(trial.trajectory, subject.tool, trial)
+        verdict = await self._filter.rule(trial.trajectory, trial)
         trial.verdicts.append(verdict)
-        if verdict.outcome == "fail" or (verdict.code and verdict.code != "no_judge_model"):
+        if _against(verdict):
             trial.refuse("filter", verdict.code, verdict.message)
 
-    def _rows(self, subject: Subject, trial: Trial) -> list[Explored]:
+    async def _rows(self, subject: Subject, trial: Trial) -> list[Explored]:
         """A trial whole, and its last call as an example of its own where it made several."""
-        place, row = 2 * trial.number, trial.trajectory
         whole = Explored(
             attempt=0,
-            trajectory=row,
+            trajectory=trial.trajectory,
             gate=trial.gate,
             code=trial.code,
             message=trial.message,
             verdicts=tuple(trial.verdicts),
         )
-        whole = self._numbered(subject, place, whole)
+        whole = self._numbered(subject, 2 * trial.number, whole)
         last = last_call(whole.trajectory) if whole.trajectory and not trial.code else None
         if last is None or self._settings.examples == "full":
             return [whole]
+        example = await self._example(trial, last)
         if self._settings.examples == "last":
             told = "the recipe keeps the last call of each trial alone"
             whole = whole.model_copy(update={"gate": "selection", "code": "whole_trial", "message": told})
-        return [whole, self._numbered(subject, place + 1, Explored(attempt=0, trajectory=last))]
+        return [whole, self._numbered(subject, 2 * trial.number + 1, example)]
+
+    async def _example(self, trial: Trial, last: Trajectory) -> Explored:
+        """A last call, ruled on by itself: it may serve a part of the request, or rest on what came before."""
+        if unsaid := next(unsaid_values(last, self._synonyms), None):
+            told = f"the call takes {unsaid} from an earlier result"
+            return Explored(
+                attempt=0, trajectory=last, gate="filter", code="needs_earlier_call", message=told
+            )
+        verdict = await self._filter.rule(last, trial)
+        refused = _against(verdict)
+        return Explored(
+            attempt=0,
+            trajectory=last,
+            gate="filter" if refused else "",
+            code=verdict.code if refused else "",
+            message=verdict.message if refused else "",
+            verdicts=(verdict,),
+        )
 
     def _numbered(self, subject: Subject, place: int, one: Explored) -> Explored:
         """The attempt under its number: chains take turns, place by place."""
@@ -128,3 +149,8 @@ class Exploration:
         if row is not None:
             row = row.model_copy(update={"task": row.task.model_copy(update={"attempt": number})})
         return one.model_copy(update={"attempt": number, "trajectory": row})
+
+
+def _against(verdict: Verdict) -> bool:
+    """Whether the filter has something against a row; that rules cannot confirm it is no reason."""
+    return verdict.outcome != "pass" and verdict.code != "no_judge_model"

@@ -9,14 +9,13 @@ import json
 from typing import Any
 
 from callwright.errors import ReplyError
-from callwright.generators.conversing import together
+from callwright.generators.conversing import observations, together
 from callwright.generators.ste.prompts import prompt
 from callwright.generators.ste.trials import Trial
 from callwright.llm.base import Model, Request, Sampling
 from callwright.llm.replies import ask
 from callwright.schemas.message import AssistantMessage, ToolMessage
 from callwright.schemas.task import Trajectory
-from callwright.schemas.tool import Tool
 from callwright.schemas.verdict import Verdict
 
 CODES = {"informative": "uninformative", "faithful": "unfaithful", "appropriate": "inappropriate_call"}
@@ -52,14 +51,14 @@ class Filter:
         self._votes = votes
         self._sampling = sampling
 
-    async def rule(self, row: Trajectory, tool: Tool, trial: Trial) -> Verdict:
-        """The verdict on a trial, with every vote, and how far they agree, in its evidence.
+    async def rule(self, row: Trajectory, trial: Trial) -> Verdict:
+        """The verdict on a trial or its last call, with every vote, and how far they agree, in its evidence.
 
         Raises:
             ModelError: The endpoint failed for good.
         """
         answers = await together(
-            self._vote(self._request(row, tool, trial, number)) for number in range(self._votes)
+            self._vote(self._request(row, trial, number)) for number in range(self._votes)
         )
         votes = [vote for vote in answers if isinstance(vote, dict)]
         rules = self._judge.reads_variables
@@ -95,10 +94,12 @@ class Filter:
             return error
         return vote
 
-    def _request(self, row: Trajectory, tool: Tool, trial: Trial, number: int) -> Request:
+    def _request(self, row: Trajectory, trial: Trial, number: int) -> Request:
         answer = row.messages[-1].content
+        called = {call.name for call in row.tool_calls}
+        tools = [tool.wire()["function"] for tool in row.task.tools if tool.name in called]
         said = [
-            f"The tool: {json.dumps(tool.wire()['function'], ensure_ascii=False)}",
+            *(f"A tool: {json.dumps(tool, ensure_ascii=False)}" for tool in tools),
             f"Today: {row.task.clock.isoformat()}",
             f"The request: {row.task.instruction}",
             *_calls(row),
@@ -107,10 +108,7 @@ class Filter:
         variables: dict[str, Any] = {}
         if self._judge.reads_variables:
             made = [{"name": call.name, "arguments": json.loads(call.arguments)} for call in row.tool_calls]
-            seen = [
-                {"name": one.name, "status": one.observation.status, "body": json.loads(one.content)}
-                for one in row.observations()
-            ]
+            seen = observations(row.messages)
             variables = trial.variables | {"observations": seen, "answer": answer, "calls": made}
         return Request(
             purpose="ste.filter",

@@ -6,21 +6,22 @@ Wang et al. 2024 (STE), section 3.2. One chat for each seed; its history presses
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from callwright.errors import ReplyError
 from callwright.generators.base import Explored
 from callwright.generators.conversing import together
-from callwright.generators.ste.examples import Known
+from callwright.generators.ste.examples import Known, grounded
 from callwright.generators.ste.prompts import prompt
 from callwright.llm.base import Model, Request, Sampling
 from callwright.llm.replies import ask
 from callwright.schemas.message import UserMessage
 from callwright.schemas.task import Trajectory
-from callwright.values.derivations import Grounding, Synonyms, Visible, ground
+from callwright.values.derivations import Grounding, Synonyms
 from callwright.values.facts import unseen, unseen_names
-from callwright.values.mentions import Mentions
+from callwright.values.mentions import Mentions, contains, fold
 
 _MOST = 6
 """Paraphrases of one seed, at the most (reference code)."""
@@ -36,6 +37,13 @@ _REPLY = {
 def count_for(seeds: int, target: int = 150) -> int:
     """Paraphrases of each seed: as many as bring so many seeds to the target, from one to six (reference code)."""
     return max(1, min(round(target / seeds) - 1, _MOST))
+
+
+class _Said(NamedTuple):
+    """A wording, and the ledger's key of the answer that gave it."""
+
+    request: str
+    key: str
 
 
 class Paraphraser:
@@ -63,7 +71,7 @@ class Paraphraser:
             for seed, said in zip(seeds, worded, strict=True)
         ]
 
-    async def _chat(self, seed: Trajectory, count: int) -> list[str | ReplyError]:
+    async def _chat(self, seed: Trajectory, count: int) -> list[_Said | ReplyError]:
         """So many wordings of one seed, or what was wrong with the answer."""
         asked = f"The request: {seed.task.instruction}"
         if values := list(dict.fromkeys(self._values(seed))):
@@ -72,17 +80,17 @@ class Paraphraser:
             {"role": "system", "content": prompt("paraphrase").template},
             {"role": "user", "content": asked},
         ]
-        found: list[str | ReplyError] = []
+        found: list[_Said | ReplyError] = []
         for turn in range(count):
             try:
-                reply = (await ask(self._model, self._request(seed, messages, turn))).parsed
+                reply = await ask(self._model, self._request(seed, messages, turn))
             except ReplyError as error:
                 found.append(error)
                 continue
-            found.append(reply["request"].strip())
+            found.append(_Said(reply.parsed["request"].strip(), reply.key))
             messages = [
                 *messages,
-                {"role": "assistant", "content": json.dumps(reply, ensure_ascii=False)},
+                {"role": "assistant", "content": json.dumps(reply.parsed, ensure_ascii=False)},
                 {"role": "user", "content": prompt("paraphrase_again").template},
             ]
         return found
@@ -106,40 +114,35 @@ class Paraphraser:
 
     def _values(self, seed: Trajectory) -> Iterator[str]:
         """The words of a request that arguments of the calls were made from."""
-        for found in self._grounded(seed, seed.task.instruction):
+        for found in grounded(seed, seed.task.instruction, self._synonyms):
             if isinstance(found, Grounding) and found.source is not None:
                 yield found.text
 
-    def _grounded(self, seed: Trajectory, request: str) -> Iterator[object]:
-        """For each value of the calls, how it stands in a request alone; the same order for every request."""
-        shown = [Visible(1, Mentions(request, seed.task.clock))]
-        schemas = {tool.name: tool.properties for tool in seed.task.tools}
-        for call in seed.tool_calls:
-            for name, value in json.loads(call.arguments).items():
-                schema = schemas[call.name].get(name, {})
-                yield from ground(name, value, schema, shown, self._synonyms)
-
-    def _made(self, seed: Trajectory, said: str | ReplyError, known: Known) -> Explored:
+    def _made(self, seed: Trajectory, said: _Said | ReplyError, known: Known) -> Explored:
         if isinstance(said, ReplyError):
             return Explored(attempt=0, gate="generation", code=said.code, message=said.message)
         row = _reworded(seed, said)
-        against = self._against(seed, said, known)
+        against = self._against(seed, said.request, known)
         if against is None:
-            known.add(said)
+            known.add(said.request)
             return Explored(attempt=0, trajectory=row)
         code, message = against
         return Explored(attempt=0, trajectory=row, gate="paraphrase", code=code, message=message)
 
     def _against(self, seed: Trajectory, said: str, known: Known) -> tuple[str, str] | None:
         """Code and message of what is wrong with a wording."""
-        before, after = self._grounded(seed, seed.task.instruction), self._grounded(seed, said)
+        before, after = (
+            grounded(seed, seed.task.instruction, self._synonyms),
+            grounded(seed, said, self._synonyms),
+        )
         for old, new in zip(before, after, strict=True):
-            stood = isinstance(old, Grounding) and old.source is not None
-            if stood and not isinstance(new, Grounding):
-                return "value_lost", f"{old.path}: {old.text!r} is not said any more"  # type: ignore[attr-defined]
+            if isinstance(old, Grounding) and old.source is not None and not isinstance(new, Grounding):
+                return "value_lost", f"{old.path}: {old.text!r} is not said any more"
         seen, worded = Mentions(seed.task.instruction, seed.task.clock), Mentions(said, seed.task.clock)
         added = next((words for _, words in unseen(worded, [seen])), None)
-        added = added or next(unseen_names(worded, [seen]), None)
+        added = added or next(
+            (name for name in unseen_names(worded, [seen]) if _is_new(name, worded, seen)), None
+        )
         if added:
             return "fact_added", f"{added!r} was not in the request"
         if near := known.near(said):
@@ -147,7 +150,21 @@ class Paraphraser:
         return None
 
 
-def _reworded(seed: Trajectory, request: str) -> Trajectory:
-    task = seed.task.model_copy(update={"instruction": request, "parent": seed.task.root})
+def _reworded(seed: Trajectory, said: _Said) -> Trajectory:
+    task = seed.task.model_copy(update={"instruction": said.request, "parent": seed.task.root})
     first, _, *rest = seed.messages
-    return seed.model_copy(update={"task": task, "messages": (first, UserMessage(content=request), *rest)})
+    keys = (*seed.provenance.calls, said.key) if said.key else seed.provenance.calls
+    return seed.model_copy(
+        update={
+            "task": task,
+            "messages": (first, UserMessage(content=said.request), *rest),
+            "provenance": seed.provenance.model_copy(update={"calls": keys}),
+        }
+    )
+
+
+def _is_new(name: str, worded: Mentions, seen: Mentions) -> bool:
+    """Whether a name is one without the word that opens a sentence: of "Remove Ann Lee" the last two count."""
+    if re.search(rf"(?:^|[.!?:][\"”]?\s+){re.escape(name)}", worded.text):
+        _, _, name = name.partition(" ")
+    return bool(name) and not contains(seen.folded, fold(name))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 
 from callwright.errors import GenerationError
@@ -25,6 +25,9 @@ from callwright.values.resources import share_resource
 _FIRST_DAY, _DAYS = dt.date(2025, 1, 6), 900
 """Where the chains' todays lie."""
 
+_EACH = 4
+"""Plans of one kind that are drawn before another kind has its turn."""
+
 _KINDS: tuple[Kind, ...] = ("single", "multi_step", "parallel")
 
 
@@ -34,6 +37,7 @@ class Subject:
     def __init__(self, toolkit: Toolkit, tool: Tool, toolkits: Sequence[Toolkit], seed: int) -> None:
         self.toolkit = toolkit
         self.tool = tool
+        self.noun = toolkit.phrases.noun if toolkit.phrases else toolkit.title
         self.name = f"{toolkit.name}.{tool.name}"
         self.seed = int(digest([seed, "ste", toolkit.name, tool.name])[:15], 16)
         self.clock = _FIRST_DAY + dt.timedelta(days=self.rng("clock").randrange(_DAYS))
@@ -49,8 +53,7 @@ class Subject:
 
     def system(self, trial: int) -> str:
         """The system message of one trial's row."""
-        noun = self.toolkit.phrases.noun if self.toolkit.phrases else self.toolkit.title
-        return system_message(self.seed_of(trial), noun, self.clock)
+        return system_message(self.seed_of(trial), self.noun, self.clock)
 
     def _offered(self, toolkits: Sequence[Toolkit]) -> tuple[Tool, ...]:
         """The tool, those that find the ids it takes, and distractors that act on something else, in a fixed order."""
@@ -70,29 +73,32 @@ class Subject:
     # Plans, for the offline teacher alone
 
     @cached_property
-    def scenarios(self) -> tuple[Scenario, ...]:
-        """What the offline teacher can ask of the tool with the offered ones, in an order drawn once."""
-        found = list(self._possible())
-        self.rng("scenarios").shuffle(found)
-        return tuple(found)
-
-    def _possible(self) -> Iterator[Scenario]:
+    def scenarios(self) -> tuple[tuple[Scenario, ...], ...]:
+        """What the offline teacher can ask of the tool with the offered ones: for each kind, in an order drawn once."""
         offered = {tool.name for tool in self.offered}
+        found = []
         for kind in _KINDS:
-            for scenario in scenarios(self.toolkit, kind).get(self.tool.name, ()):
-                if {goal.tool for goal in scenario.goals} <= offered:
-                    yield scenario
+            listed = [
+                scenario
+                for scenario in scenarios(self.toolkit, kind).get(self.tool.name, ())
+                if {goal.tool for goal in scenario.goals} <= offered
+            ]
+            self.rng(f"scenarios {kind}").shuffle(listed)
+            found.append(tuple(listed))
+        return tuple(listed for listed in found if listed)
 
     def plan(self, trial: int, draw: int) -> Plan:
-        """The plan of one trial, executed in the chain's own world; another draw, another plan.
+        """The plan of one trial, executed in the chain's own world.
+
+        Kinds take turns. Another draw is another plan, and after a few another kind: some may need what is not offered.
 
         Raises:
             GenerationError: This scenario comes to nothing this time.
         """
-        index = trial + draw
-        scenario = self.scenarios[index % len(self.scenarios)]
+        listed = self.scenarios[(trial + draw // _EACH) % len(self.scenarios)]
+        turn, place = divmod(trial // len(self.scenarios) + draw, len(listed))
         planner = Planner(self.toolkit, self.seed, self.clock, self.rng(f"plan {trial} {draw}"))
-        plan = planner.plan(scenario, index // len(self.scenarios) + draw)
+        plan = planner.plan(listed[place], turn + draw)
         missing = {call.name for call in plan.calls} - {tool.name for tool in self.offered}
         if missing:
             raise GenerationError("plan_failed", f"{', '.join(sorted(missing))} would be needed, too")

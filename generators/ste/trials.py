@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from callwright.errors import GenerationError, ReplyError
-from callwright.generators.conversing import Conversation, in_session
+from callwright.generators.conversing import Conversation, in_full, in_session, observations
 from callwright.generators.planning.scenario import Plan
 from callwright.generators.ste.memory import LongTermMemory, ShortTermMemory
 from callwright.generators.ste.prompts import digests, prompt
@@ -189,7 +189,7 @@ class Trials:
         """Call by call until an answer, or until the trial has no more calls."""
         made = 0
         while True:
-            variables = trial.variables | {"observations": talk.seen}
+            variables = trial.variables | {"observations": observations(talk.messages)}
             completion = await talk.ask(self._request(trial, "act", None, None, variables, self._shown(talk)))
             calls = talk.answer(completion)
             if completion.finish_reason == "length":
@@ -232,7 +232,10 @@ class Trials:
 
     async def _reflect(self, trial: Trial, talk: Conversation) -> None:
         asked = prompt("reflect").template
-        variables = trial.variables | {"observations": talk.seen, "answer": talk.messages[-1].content}
+        variables = trial.variables | {
+            "observations": observations(talk.messages),
+            "answer": talk.messages[-1].content,
+        }
         said = (await talk.ask(self._request(trial, "reflect", asked, _REFLECTED, variables))).parsed
         trial.solved = bool(said["solved"])
         self._short.add("user", asked)
@@ -265,7 +268,9 @@ class Trials:
     ) -> Request:
         """One question: the same system message and tools first, then the episode, then what is asked."""
         subject = self._subject
-        system = prompt("explorer").substitute(system=subject.system(0), tool=subject.tool.name)
+        system = prompt("explorer").substitute(
+            noun=subject.noun, today=in_full(subject.clock), tool=subject.tool.name
+        )
         messages: list[dict[str, Any]] = [
             {"role": "system", "content": system},
             *self._short.messages,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from callwright.errors import GenerationError
-from callwright.generators.conversing import Conversation, in_session, system_message
+from callwright.generators.conversing import Conversation, in_session, observations, system_message
 from callwright.generators.toolalpaca.prompts import digests, prompt
 from callwright.llm.base import Model, Request, Sampling
 from callwright.schemas.message import ToolMessage
@@ -134,5 +134,5 @@ class _Episode:
             "clock": self._task.clock.isoformat(),
             "withheld": self._task.withheld.name if self._task.withheld else None,
             "answered": self._replies > 0,
-            "observations": self.talk.seen,
+            "observations": observations(self.talk.messages),
         }

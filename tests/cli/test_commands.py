@@ -275,3 +275,14 @@ def test_the_version_is_printed(tmp_path: Path):
     from callwright import __version__
 
     assert run(tmp_path, "--version").strip() == __version__
+
+
+def test_one_method_runs_on_a_source_of_tools(tmp_path: Path):
+    result = callwright(
+        "run", "ste", "--tools", "world:units", "-n", 8, "--no-prefect", "--json", cwd=tmp_path
+    )
+    assert result.returncode == 0, result.stderr
+    made = json.loads(result.stdout)
+    assert made["statistics"]["by_method"] == {"ste": 8}
+    assert "as much trial and error as 8 rows take" in result.stderr
+    assert (tmp_path / "units.recipe.yaml").exists()

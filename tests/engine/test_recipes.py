@@ -60,7 +60,6 @@ def test_a_wrong_recipe_is_told_by_line_and_key(tmp_path: Path, change: tuple[st
         ("leaks: [x.jsonl]", ":9: leaks: "),
         ("schedule: '0 2 * * *'", ":9: schedule: "),
         ("splits: {unseen_tools: 0.1}", ":9: splits.unseen_tools: "),
-        ("methods: {ste: {}}", ":9: methods.ste: "),
         ("methods:\n  toolalpaca: {}\n  dag: {}", ":11: methods.dag: "),
         ("methods: {looptool: {}}", ":9: methods.looptool: "),
     ],
@@ -71,9 +70,30 @@ def test_a_key_whose_feature_is_not_there_yet_is_refused(tmp_path: Path, lines: 
     assert message.endswith("not in this version yet; take the key out")
 
 
-def test_so_are_planned_keys_inside_others(tmp_path: Path):
+def test_rules_are_no_judge(tmp_path: Path):
     judge = GOOD.replace("offline}", "offline}\n  judge: {engine: offline}")
-    assert ":7: models.judge: " in refused(tmp_path, judge)
+    assert "rules cannot judge; leave it out, and the teacher rules" in refused(tmp_path, judge)
+
+
+@pytest.mark.parametrize(
+    ("lines", "complaint"),
+    [
+        (
+            "methods: {ste: {}}",
+            "no method of this recipe makes clarification and no_call rows; add toolalpaca",
+        ),
+        ("mix: any", "mix: any is for methods: {ste: ...} alone"),
+        (
+            "mix: {single: 1}\nmethods: {toolalpaca: {rows: 2}, ste: {rows: 3}}",
+            "leave 5 rows to nobody",
+        ),
+        ("mix: any\nmethods: {ste: {rows: 4}}", "leave 6 rows to nobody"),
+        ("mix: {single: 1}\nmethods: {ste: {episodse: 4}}", "did you mean episodes?"),
+        ("mix: {single: 1}\nmethods: {ste: {examples: some}}", "methods.ste.examples"),
+    ],
+)
+def test_methods_that_cannot_make_the_mix_are_refused(tmp_path: Path, lines: str, complaint: str):
+    assert complaint in refused(tmp_path, f"{GOOD.partition('mix:')[0]}{lines}\n")
 
 
 @pytest.mark.parametrize(
@@ -143,6 +163,8 @@ def test_what_decides_no_row_is_not_in_the_digest(tmp_path: Path):
         {"splits": {"test": 0.2}},
         {"accept": {"rung": "L0"}},
         {"methods": {"toolalpaca": {"max_steps": 4}}},
+        {"methods": {"toolalpaca": {}, "ste": {}}},
+        {"methods": {"toolalpaca": {}, "ste": {"votes": 3}}},
         {"models": {"teacher": {"engine": "openai", "base_url": "http://x/v1", "model": "toy"}}},
     ],
 )

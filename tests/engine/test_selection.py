@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callwright.engine.selection import MOST_ATTEMPTS, Cell, cells
-from callwright.engine.shards import SHARD_SIZE, Result, Shard, read_results, write_results
+from callwright.engine.results import Result, read_results, write_results
+from callwright.engine.selection import MOST_ATTEMPTS, Cell, cells, help_out, take_chains
+from callwright.engine.shards import SHARD_SIZE, Shard
 from callwright.errors import StoreError
 from callwright.schemas.recipe import Recipe
 from callwright.schemas.task import KINDS
@@ -162,6 +163,116 @@ def test_a_kind_without_a_share_has_no_cell():
 
 def recipe(mix: dict[str, float], size: int) -> Recipe:
     return Recipe.model_validate({"dataset": "d", "size": size, "tools": [{"json": "x.json"}], "mix": mix})
+
+
+# Two source methods
+
+
+def both(mix: dict[str, float], size: int, **rows: int) -> Recipe:
+    methods = {name: {"rows": rows[name]} if name in rows else {} for name in ("toolalpaca", "ste")}
+    body = {"dataset": "d", "size": size, "tools": [{"json": "x.json"}], "mix": mix, "methods": methods}
+    return Recipe.model_validate(body)
+
+
+def test_a_kind_is_shared_evenly_between_those_that_make_it():
+    shares = both({"single": 0.5, "parallel": 0.3, "no_call": 0.2}, 30).shares()
+    assert shares == {
+        ("toolalpaca", "single"): 8,
+        ("toolalpaca", "parallel"): 5,
+        ("toolalpaca", "no_call"): 6,
+        ("ste", "single"): 7,
+        ("ste", "parallel"): 4,
+    }
+
+
+def test_a_method_that_is_capped_keeps_its_kinds_in_proportion_and_the_other_takes_the_rest():
+    shares = both({"single": 0.6, "multi_step": 0.4}, 100, ste=10).shares()
+    assert shares == {
+        ("toolalpaca", "single"): 54,
+        ("toolalpaca", "multi_step"): 36,
+        ("ste", "single"): 6,
+        ("ste", "multi_step"): 4,
+    }
+
+
+@given(SHARES, st.integers(1, 500), st.integers(1, 500), st.integers(1, 500))
+def test_every_wanted_row_is_somebodys_and_no_cap_is_broken(
+    parts: list[int], size: int, toolalpaca: int, ste: int
+):
+    mix = {kind: part / sum(parts) for kind, part in zip(KINDS, parts, strict=True)}
+    try:
+        made = both(mix, size, toolalpaca=toolalpaca, ste=ste)
+    except ValueError:
+        return
+    shares = made.shares()
+    for kind, count in made.quotas().items():
+        assert sum(n for (_, one), n in shares.items() if one == kind) == count
+    for name, cap in {"toolalpaca": toolalpaca, "ste": ste}.items():
+        assert sum(n for (method, _), n in shares.items() if method == name) <= cap
+    assert min(shares.values(), default=0) >= 0
+
+
+def explored(
+    attempt: int, kind: str = "single", accepted: bool = True, arguments: str = '{"a": 1}'
+) -> Result:
+    call = {"name": "x", "arguments": arguments}
+    changes = {
+        "method": "ste",
+        "kind": kind,
+        "trajectory": {"messages": [{"role": "assistant", "tool_calls": [call]}]},
+    }
+    return result(attempt, accepted).model_copy(update=changes)
+
+
+def test_the_trials_of_chains_go_to_the_cell_of_what_they_came_to_lowest_numbers_first():
+    recipe = both({"single": 0.5, "parallel": 0.5}, 8)
+    filled = cells(recipe, 1.0)
+    kinds = ["single", "single", "no_call", "multi_step", "parallel", "single"]
+    take_chains(filled, [explored(attempt, kind) for attempt, kind in reversed(list(enumerate(kinds)))])
+    mine = {cell.kind: cell for cell in filled if cell.method == "ste"}
+    assert set(mine) == set(KINDS)
+    assert mine["single"].chosen == ["row0", "row1"]
+    assert mine["parallel"].chosen == ["row4"]
+    drops = [drop for cell in mine.values() for drop in cell.drops]
+    assert {(drop.attempt, drop.kind, drop.code) for drop in drops} == {
+        (2, "no_call", "over_quota"),
+        (3, "multi_step", "over_quota"),
+        (5, "single", "over_quota"),
+    }
+    assert sum(cell.attempts for cell in mine.values()) == len(kinds)
+    assert not any(cell.next_shards() for cell in mine.values())
+
+
+@pytest.mark.parametrize(("cap", "helped"), [(None, 2), (5, 1)])
+def test_what_chains_fall_short_of_the_other_method_makes_as_far_as_it_may(cap: int | None, helped: int):
+    recipe = both({"single": 1.0}, 8, **({"toolalpaca": cap} if cap else {}))
+    filled = cells(recipe, 1.0)
+    take_chains(filled, [explored(0), explored(1)])
+    help_out(recipe, filled)
+    toolalpaca, ste = (next(cell for cell in filled if cell.method == name) for name in ("toolalpaca", "ste"))
+    assert toolalpaca.quota == 4 + helped
+    assert ste.missing == 2 - helped
+    if ste.missing:
+        assert ste.shortfall().startswith("ste single: 1 of 3 rows missing after 2 attempts")
+        assert "more episodes or more tools make more, and mix: any takes every kind" in ste.shortfall()
+
+
+def test_rows_whose_calls_have_no_arguments_are_capped_and_counted():
+    filled = Cell("ste", "any", 10, explored=True, most_empty=0.2)
+    filled.take(explored(attempt, arguments="{}") for attempt in range(5))
+    filled.take(explored(attempt) for attempt in range(5, 20))
+    assert filled.chosen == ["row0", "row1", *(f"row{attempt}" for attempt in range(5, 13))]
+    counts = {drop.code for drop in filled.drops if drop.attempt < 5}
+    assert counts == {"empty_arguments"}
+
+
+def test_any_takes_whatever_comes():
+    recipe = Recipe.model_validate(
+        {"dataset": "d", "size": 3, "tools": [{"json": "x.json"}], "mix": "any", "methods": {"ste": {}}}
+    )
+    (filled,) = cells(recipe, 1.0)
+    take_chains([filled], [explored(1, "parallel"), explored(0), explored(2, "multi_step")])
+    assert filled.chosen == ["row0", "row1", "row2"]
 
 
 def test_a_shard_file_appears_whole_and_reads_back(tmp_path: Path):

@@ -34,8 +34,9 @@ def build(
     no_prefect: bool,
     replay: bool,
     as_json: bool,
+    method: str = "toolalpaca",
 ) -> None:
-    workshop = _workshop(recipe, tools, rows, sets)
+    workshop = _workshop(recipe, tools, rows, sets, method)
     _build(workshop, data, out, no_prefect, replay, as_json)
 
 
@@ -101,13 +102,13 @@ def _tell_refusals(workshop: Workshop) -> None:
         say(f"left out: {len(workshop.refusals) - _TOLD} more; `callwright tools check SRC` lists them all")
 
 
-def _workshop(recipe: Path | None, tools: str | None, rows: int, sets: list[str]) -> Workshop:
+def _workshop(recipe: Path | None, tools: str | None, rows: int, sets: list[str], method: str) -> Workshop:
     if (recipe is None) == (tools is None):
         raise UsageError("give either a recipe or --tools SRC; `callwright init` writes a starting recipe")
     if recipe is not None:
         return Workshop.of(load_recipe(recipe, sets), recipe.parent)
     assert tools is not None
-    found, notes = recipe_for(tools, rows, sets)
+    found, notes = recipe_for(tools, rows, sets, method)
     for note in notes:
         say(note)
     workshop = Workshop.of(found, Path())

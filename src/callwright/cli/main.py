@@ -91,6 +91,49 @@ def build(
     building.build(recipe, tools, rows, sets or [], data, out, no_prefect, replay, as_json)
 
 
+ToolsToRun = Annotated[
+    str,
+    typer.Option(
+        "--tools", help="An OpenAPI or JSON file, FILE.py, world:NAME, mcp:COMMAND or mcp:URL.", metavar="SRC"
+    ),
+]
+RowsToRun = Annotated[int, typer.Option("-n", "--rows", help="Rows to make.", min=1)]
+Out = Annotated[Path | None, typer.Option("--out", help="Folder of the exports.", metavar="DIR")]
+NoPrefect = Annotated[bool, typer.Option("--no-prefect", help="Run without Prefect.")]
+
+
+@run_app.command("toolalpaca")
+def run_toolalpaca(
+    tools: ToolsToRun,
+    rows: RowsToRun = 100,
+    sets: Sets = None,
+    data: Data = None,
+    out: Out = None,
+    no_prefect: NoPrefect = False,
+    as_json: Json = False,
+) -> None:
+    """Simulated users ask for what a source of tools can do; the recipe is written down."""
+    from callwright.cli import building
+
+    building.build(None, tools, rows, sets or [], data, out, no_prefect, False, as_json, "toolalpaca")
+
+
+@run_app.command("ste")
+def run_ste(
+    tools: ToolsToRun,
+    rows: RowsToRun = 100,
+    sets: Sets = None,
+    data: Data = None,
+    out: Out = None,
+    no_prefect: NoPrefect = False,
+    as_json: Json = False,
+) -> None:
+    """Each tool of a source is explored by trial and error; the recipe is written down."""
+    from callwright.cli import building
+
+    building.build(None, tools, rows, sets or [], data, out, no_prefect, False, as_json, "ste")
+
+
 @app.command()
 def init(
     path: Annotated[Path, typer.Argument(help="Where to write the recipe.")] = Path("recipe.yaml"),
@@ -193,8 +236,8 @@ def run_asktoact(
     sets: Sets = None,
     tools_in: ToolsIn = None,
     data: Data = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder of the exports.", metavar="DIR")] = None,
-    no_prefect: Annotated[bool, typer.Option("--no-prefect", help="Run without Prefect.")] = False,
+    out: Out = None,
+    no_prefect: NoPrefect = False,
     as_json: Json = False,
 ) -> None:
     """Mask parameters of a version's requests, and make the dialogues in which an assistant asks for them."""

@@ -61,7 +61,9 @@ def _explain(error: Any, where: str, text: str) -> str:
     path = tuple(
         part
         for part in error["loc"]
-        if part not in ("offline", "openai", "batch") or error["loc"][0] != "models"
+        if not (error["loc"][0] == "models" and part in ("offline", "openai", "batch"))
+        # Which branch of a union was tried is no key.
+        and not str(part).startswith(("dict[", "literal["))
     )
     line = line_of(text, path) if text else None
     place = f"{where}:{line}" if line else where

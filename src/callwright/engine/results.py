@@ -44,7 +44,7 @@ class Result(Record):
     @property
     def empty_arguments(self) -> bool:
         """Whether things were called, and none of the calls has an argument."""
-        calls = [call for turn in self.trajectory["messages"] for call in turn.get("tool_calls", ())]
+        calls = [call for turn in self.trajectory.get("messages", ()) for call in turn.get("tool_calls", ())]
         return bool(calls) and all(call["arguments"].strip() in _EMPTY for call in calls)
 
 

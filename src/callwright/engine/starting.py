@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from callwright.engine.workshop import Workshop
 from callwright.errors import UsageError
 from callwright.generators.planning.derive import with_sheet
 from callwright.generators.planning.walks import possible
-from callwright.schemas.recipe import ANY, Recipe
+from callwright.schemas.recipe import ANY, MAKES, Recipe
 from callwright.schemas.task import Kind
 from callwright.schemas.tool import Refusal, Toolkit
 from callwright.settings import shipped_folder
@@ -29,18 +30,26 @@ _SHARES: dict[Kind, float] = {
 }
 
 
-def recipe_for(tools: str, rows: int, overrides: Sequence[str] = ()) -> tuple[Recipe, list[str]]:
+def recipe_for(
+    tools: str, rows: int, overrides: Sequence[str] = (), method: str = "toolalpaca"
+) -> tuple[Recipe, list[str]]:
     """A recipe for a source of tools, with the kinds that its tools allow, and what is worth telling about it.
 
     Raises:
         SourceError: It cannot be read.
-        UsageError: An override is wrong, or no kind of row can be made.
+        UsageError: An override is wrong, there is no such method, or no kind of row can be made.
     """
+    if method not in MAKES:
+        raise UsageError(f"{method} is no source method; there are: {', '.join(MAKES)}")
     source = source_of(tools)
     toolkit, _ = read_source(source, Path())
     given = source.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
-    body = {"dataset": _dataset(toolkit), "size": rows, "tools": [given]}
+    body: dict[str, Any] = {"dataset": _dataset(toolkit), "size": rows, "tools": [given]}
+    if method == "ste":
+        body |= {"methods": {"ste": {}}, "mix": "any"}
     apply_overrides(body, overrides)
+    if method == "ste":
+        return _explored(body, toolkit, tools)
     recipe = check_recipe(body, tools)
     if "mix" in body or recipe.models.teacher.engine != "offline":
         return recipe, []
@@ -55,6 +64,25 @@ def recipe_for(tools: str, rows: int, overrides: Sequence[str] = ()) -> tuple[Re
     left = [kind for kind in _SHARES if kind not in mix]
     notes = [f"no tool allows rows of the kind {kind}; its share goes to the other kinds" for kind in left]
     return check_recipe(body, tools), notes
+
+
+def _explored(body: dict[str, Any], toolkit: Toolkit, tools: str) -> tuple[Recipe, list[str]]:
+    """A recipe of trials, about as many as the rows need where nothing else was asked for."""
+    asked = check_recipe(body, tools)
+    assert asked.methods.ste is not None
+    each = math.ceil(asked.size / len(toolkit.tools))
+    fitting = {
+        "episodes": min(asked.methods.ste.episodes, math.ceil(each / asked.methods.ste.trials)),
+        "paraphrases": min(asked.methods.ste.paraphrases, 2 * each),
+    }
+    given = body["methods"]["ste"]
+    chosen = {key: count for key, count in fitting.items() if key not in given}
+    body["methods"] = {"ste": chosen | given}
+    told = ", ".join(f"{key}: {count}" for key, count in chosen.items())
+    note = (
+        f"as much trial and error as {asked.size} rows take: {told}; --set methods.ste.episodes=15 for more"
+    )
+    return check_recipe(body, tools), [note] if chosen else []
 
 
 def rewriting_recipe(
