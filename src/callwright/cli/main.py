@@ -27,7 +27,9 @@ app = typer.Typer(
 )
 tools_app = typer.Typer(help="Tools: import, list, show, check and invent them.", no_args_is_help=True)
 dataset_app = typer.Typer(help="Datasets and their versions.", no_args_is_help=True)
+run_app = typer.Typer(help="One method by itself, from rows or tools that there are.", no_args_is_help=True)
 app.add_typer(tools_app, name="tools")
+app.add_typer(run_app, name="run")
 app.add_typer(dataset_app, name="dataset")
 
 Data = Annotated[
@@ -90,31 +92,47 @@ def build(
     building.build(recipe, tools, rows, sets or [], data, out, no_prefect, replay, as_json)
 
 
-@app.command()
-def run(
-    method: Annotated[
-        str,
-        typer.Argument(help="toolalpaca: simulated users; ste: trial and error.", metavar="toolalpaca|ste"),
-    ],
-    tools: Annotated[
-        str,
-        typer.Option(
-            "--tools",
-            help="An OpenAPI or JSON file, FILE.py, world:NAME, mcp:COMMAND or mcp:URL.",
-            metavar="SRC",
-        ),
-    ],
-    rows: Annotated[int, typer.Option("-n", "--rows", help="Rows to make.", min=1)] = 100,
+ToolsToRun = Annotated[
+    str,
+    typer.Option(
+        "--tools", help="An OpenAPI or JSON file, FILE.py, world:NAME, mcp:COMMAND or mcp:URL.", metavar="SRC"
+    ),
+]
+RowsToRun = Annotated[int, typer.Option("-n", "--rows", help="Rows to make.", min=1)]
+Out = Annotated[Path | None, typer.Option("--out", help="Folder of the exports.", metavar="DIR")]
+NoPrefect = Annotated[bool, typer.Option("--no-prefect", help="Run without Prefect.")]
+
+
+@run_app.command("toolalpaca")
+def run_toolalpaca(
+    tools: ToolsToRun,
+    rows: RowsToRun = 100,
     sets: Sets = None,
     data: Data = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder of the exports.", metavar="DIR")] = None,
-    no_prefect: Annotated[bool, typer.Option("--no-prefect", help="Run without Prefect.")] = False,
+    out: Out = None,
+    no_prefect: NoPrefect = False,
     as_json: Json = False,
 ) -> None:
-    """Run one method on a source of tools: a recipe is made up, written down and built."""
+    """Simulated users ask for what a source of tools can do; the recipe is written down."""
     from callwright.cli import building
 
-    building.build(None, tools, rows, sets or [], data, out, no_prefect, False, as_json, method)
+    building.build(None, tools, rows, sets or [], data, out, no_prefect, False, as_json, "toolalpaca")
+
+
+@run_app.command("ste")
+def run_ste(
+    tools: ToolsToRun,
+    rows: RowsToRun = 100,
+    sets: Sets = None,
+    data: Data = None,
+    out: Out = None,
+    no_prefect: NoPrefect = False,
+    as_json: Json = False,
+) -> None:
+    """Each tool of a source is explored by trial and error; the recipe is written down."""
+    from callwright.cli import building
+
+    building.build(None, tools, rows, sets or [], data, out, no_prefect, False, as_json, "ste")
 
 
 @app.command()
@@ -174,20 +192,59 @@ def export(
 @app.command()
 def score(
     path: Annotated[
-        Path, typer.Argument(help="JSON lines of predictions or of a judge's verdicts.", metavar="FILE")
+        Path,
+        typer.Argument(help="JSON lines of predictions, transcripts or a judge's verdicts.", metavar="FILE"),
     ],
     metric: Annotated[
         str,
         typer.Option(
-            "--metric", help="ste (calls against the right ones) or toolalpaca (a judge's verdicts)."
+            "--metric",
+            help="ste (calls against the right ones), toolalpaca (a judge's verdicts) or asktoact (transcripts).",
         ),
     ] = "ste",
     as_json: Json = False,
 ) -> None:
-    """Score what a model called by STE's metrics, or a judge's verdicts by ToolAlpaca's."""
+    """Score what a model called by STE's metrics, a judge's verdicts by ToolAlpaca's, transcripts by AskToAct's."""
     from callwright.cli import scoring
 
     scoring.score(path, metric, as_json)
+
+
+From = Annotated[
+    str, typer.Option("--from", help="The version whose rows are rewritten.", metavar="NAME[@N|:TAG]")
+]
+NewName = Annotated[
+    str | None, typer.Option("--name", help="Name of the new dataset; NAME-METHOD unless given.")
+]
+MostRows = Annotated[
+    int | None, typer.Option("-n", "--rows", help="Rows at the most; as many as there are otherwise.", min=1)
+]
+ToolsIn = Annotated[
+    Path | None,
+    typer.Option(
+        "--tools-in",
+        help="Folder that the tool files of the version's recipe are relative to; where it was built unless given.",
+        metavar="DIR",
+    ),
+]
+
+
+@run_app.command("asktoact")
+def run_asktoact(
+    source: From,
+    name: NewName = None,
+    rows: MostRows = None,
+    sets: Sets = None,
+    tools_in: ToolsIn = None,
+    data: Data = None,
+    out: Out = None,
+    no_prefect: NoPrefect = False,
+    as_json: Json = False,
+) -> None:
+    """Mask parameters of a version's requests, and make the dialogues in which an assistant asks for them."""
+    from callwright.cli import building
+
+    building.rewrite("asktoact", source, name, rows, sets or [], tools_in, data, out, no_prefect, as_json)
 
 
 ToolFile = Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ from typing import Any
 from callwright.engine.teachers import language_model
 from callwright.engine.tools import read_source, single_sources, what_runs
 from callwright.errors import UsageError
-from callwright.generators.base import Explorer, Rollout, Source
+from callwright.generators.asktoact import offline as asktoact_offline
+from callwright.generators.asktoact.explore import Clarifications
+from callwright.generators.base import Explorer, Rollout, Rows, Source
 from callwright.generators.planning.derive import with_sheet
 from callwright.generators.ste import offline as ste_offline
 from callwright.generators.ste.explore import Exploration
@@ -25,10 +27,19 @@ from callwright.llm.budget import Purse
 from callwright.llm.journal import Journal
 from callwright.llm.offline import Offline
 from callwright.schemas.base import digest
-from callwright.schemas.recipe import BatchModel, Budget, OfflineModel, OpenAIModel, Recipe, ToolSource
+from callwright.schemas.recipe import (
+    MAX_CALLS,
+    BatchModel,
+    Budget,
+    OfflineModel,
+    OpenAIModel,
+    Recipe,
+    ToolSource,
+)
 from callwright.schemas.recipe import Model as ModelConfig
 from callwright.schemas.task import OFFLINE, teacher_name
 from callwright.schemas.tool import Refusal, Tool, Toolkit
+from callwright.schemas.version import Version
 from callwright.toolbox import offline as toolbox_offline
 from callwright.toolbox.base import Toolbox
 from callwright.toolbox.elsewhere import WorldsElsewhere
@@ -86,6 +97,8 @@ class Workshop:
     refusals: tuple[Refusal, ...]
     base: Path
     """The folder that the recipe's paths are relative to."""
+    origins: Mapping[str, Version] = field(default_factory=dict)
+    """Rewriting method -> the version whose rows it starts from; `engine.rewriting` finds them in a store."""
 
     @classmethod
     def of(cls, recipe: Recipe, base: Path) -> Workshop:
@@ -117,8 +130,11 @@ class Workshop:
         """Names everything that decides rows, and nothing that does not."""
         recipe, models = self.recipe, self.recipe.models
         judge = models.judge
+        assert self.origins.keys() == recipe.methods.rewriting.keys(), "not yet looked up in a store"
+        origins = {name: version.id for name, version in self.origins.items()}
         return digest(
-            {
+            ({"origins": origins} if origins else {})
+            | {
                 "tools": [toolkit.id for toolkit in self.toolkits],
                 "toolboxes": sorted({box_of(tool) for tool in self.tools.values()}),
                 "executed": [what_runs(source, self.base) for source in self.sources],
@@ -146,6 +162,7 @@ class Workshop:
         answerers = (
             toolalpaca_offline.answers(self.toolkits)
             | ste_offline.answers(self.toolkits)
+            | asktoact_offline.answers(self.toolkits)
             | toolbox_offline.answers(self.toolkits)
         )
         rules = digest([code_digest(), [toolkit.id for toolkit in self.toolkits]])
@@ -185,13 +202,17 @@ class Workshop:
             name: METHODS[name](self, model, toolbox) for name in self.recipe.methods.names if name in METHODS
         }
 
-    def explorers(self, model: Model, judge: Model, toolbox: Toolbox) -> Mapping[str, Explorer]:
-        """Method -> what goes through its chains."""
-        return {
-            name: EXPLORERS[name](self, model, judge, toolbox)
-            for name in self.recipe.methods.names
-            if name in EXPLORERS
-        }
+    def explorers(
+        self, model: Model, judge: Model, toolbox: Toolbox, rows: Mapping[str, Rows]
+    ) -> Mapping[str, Explorer]:
+        """Method -> what goes through its chains; `rows` are those that the rewriting methods start from."""
+        found: dict[str, Explorer] = {}
+        for name in self.recipe.methods.names:
+            if name in EXPLORERS:
+                found[name] = EXPLORERS[name](self, model, judge, toolbox)
+            elif name in REWRITERS:
+                found[name] = REWRITERS[name](self, model, judge, toolbox, rows[name])
+        return found
 
     @property
     def calls_out(self) -> bool:
@@ -245,7 +266,9 @@ class Workshop:
     def max_steps(self) -> int:
         """Turns with calls in one conversation, at the most."""
         toolalpaca, ste = self.recipe.methods.toolalpaca, self.recipe.methods.ste
-        return max(toolalpaca.max_steps if toolalpaca else 0, ste.max_calls if ste else 0)
+        # Rows that are rewritten have kept to a limit before.
+        rewritten = MAX_CALLS if self.recipe.methods.rewriting else 0
+        return max(toolalpaca.max_steps if toolalpaca else 0, ste.max_calls if ste else 0, rewritten)
 
     @property
     def in_flight(self) -> int:
@@ -315,11 +338,29 @@ def _ste(workshop: Workshop, model: Model, judge: Model, toolbox: Toolbox) -> Ex
     )
 
 
+def _asktoact(workshop: Workshop, model: Model, judge: Model, toolbox: Toolbox, rows: Rows) -> Clarifications:
+    recipe = workshop.recipe
+    assert recipe.methods.asktoact is not None
+    return Clarifications(
+        model,
+        judge,
+        rows,
+        workshop.toolkits,
+        recipe.methods.asktoact,
+        recipe.seed,
+        synonyms=workshop.synonyms,
+        sampling=workshop.sampling(),
+    )
+
+
 METHODS: Mapping[str, Callable[[Workshop, Model, Toolbox], Operators]] = {"toolalpaca": _toolalpaca}
 """Methods whose attempts know nothing of each other."""
 
 EXPLORERS: Mapping[str, Callable[[Workshop, Model, Model, Toolbox], Explorer]] = {"ste": _ste}
 """Methods that go through chains."""
+
+REWRITERS: Mapping[str, Callable[[Workshop, Model, Model, Toolbox, Rows], Explorer]] = {"asktoact": _asktoact}
+"""Methods that go through chains of rows that there are: a block of them is a chain."""
 
 
 @cache
