@@ -25,8 +25,8 @@ from callwright.generators.planning.scenario import (
 )
 from callwright.schemas.phrases import PhraseSheet
 from callwright.schemas.task import Kind
-from callwright.schemas.tool import OpenAPIBinding, Tool, Toolkit, WorldBinding
-from callwright.toolbox.rehearsal import can_rehearse
+from callwright.schemas.tool import Tool, Toolkit, WorldBinding
+from callwright.toolbox.rehearsal import can_rehearse, only_reads
 from callwright.values.resources import share_resource
 
 OFFERED = (3, 8)
@@ -198,6 +198,4 @@ _REFUSABLE: dict[tuple[str, Goal], bool] = {}
 
 def _may_run_beside(tool: Tool) -> bool:
     """Whether it can be tried out that two calls do not depend on each other, or nothing but reading happens."""
-    binding = tool.binding
-    reads = isinstance(binding, OpenAPIBinding) and binding.method.upper() == "GET" and not binding.live
-    return reads or isinstance(binding, WorldBinding)
+    return only_reads(tool) or isinstance(tool.binding, WorldBinding)
