@@ -78,6 +78,20 @@ class Explored(Record):
     message: str = ""
     verdicts: tuple[Verdict, ...] = ()
     """What the method's own judges said of it."""
+    part: str = ""
+    """Which of its method's sorts of rows it is, where a recipe says how many of each it wants."""
+
+
+class Rows(Protocol):
+    """Conversations that a method rewrites, in blocks that fit in memory; wherever they come from."""
+
+    def __len__(self) -> int:
+        """How many blocks there are."""
+        ...
+
+    def block(self, number: int) -> list[Trajectory]:
+        """The conversations of one block, counted from 0."""
+        ...
 
 
 class Explorer(Protocol):

@@ -152,12 +152,16 @@ class Models(Record):
         return self
 
 
+MAX_CALLS = 15
+"""Turns with calls in one conversation, at the most, whatever a method's own limit is."""
+
+
 class ToolAlpaca(Record):
     """Multi-agent simulation (Tang et al. 2023)."""
 
     rows: int | None = Field(default=None, ge=1)
     """At most so many rows; the mix decides how many are wanted."""
-    max_steps: int = Field(default=5, ge=1, le=15)
+    max_steps: int = Field(default=5, ge=1, le=MAX_CALLS)
     """Turns with calls in one conversation (the paper's filter keeps up to 5)."""
 
 
@@ -170,13 +174,13 @@ class Ste(Record):
     """Episodes of one tool; each begins with an empty short-term memory."""
     trials: int = Field(default=4, ge=1, le=20)
     """Trials of one episode."""
-    max_calls: int = Field(default=4, ge=1, le=15)
+    max_calls: int = Field(default=4, ge=1, le=MAX_CALLS)
     """Calls that one trial may make."""
     temperature: float = Field(default=1.0, ge=0.0, le=2.0)
     """Of the teacher while it explores and paraphrases."""
     paraphrases: int = Field(default=150, ge=0)
     """Examples of one tool that paraphrasing aims at; 0 for none."""
-    votes: int = Field(default=1, ge=1, le=15)
+    votes: int = Field(default=1, ge=1, le=MAX_CALLS)
     """How often the filter is asked; the majority rules, and a tie is none."""
     examples: Literal["both", "full", "last"] = "both"
     """Whole trials, their last call alone, or both."""
@@ -192,13 +196,42 @@ class Ste(Record):
     """Whether the model sees what its calls are answered."""
 
 
+class Rewriting(Record):
+    """What all methods have in common that make rows of rows."""
+
+    from_: str = Field(alias="from", pattern=r"^[a-z0-9][a-z0-9_-]{0,63}([@:][A-Za-z0-9._-]{1,64})?$")
+    """The version whose rows are rewritten: `museum@3`, `museum:tag`, or `museum` for the newest."""
+    rows: int | None = Field(default=None, ge=1)
+    """At most so many rows; the mix decides how many are wanted."""
+
+    def parts(self, kind: Kind | Literal["any"], rows: int) -> dict[str, int]:
+        """Sort of rows (`Explored.part`) -> how many of so many rows of a kind shall be of that sort."""
+        return {"": rows}
+
+
+class AskToAct(Rewriting):
+    """Masked parameters and clarification dialogues (Zhang et al. 2025)."""
+
+
 class Methods(Record):
     toolalpaca: ToolAlpaca | None = None
     ste: Ste | None = None
+    asktoact: AskToAct | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(name for name in type(self).model_fields if getattr(self, name) is not None)
+
+    @property
+    def explored(self) -> tuple[str, ...]:
+        """Methods that go through chains."""
+        return tuple(name for name in self.names if name == "ste" or name in self.rewriting)
+
+    @property
+    def rewriting(self) -> dict[str, Rewriting]:
+        """Methods whose rows are made of rows."""
+        given = {name: getattr(self, name) for name in self.names}
+        return {name: one for name, one in given.items() if isinstance(one, Rewriting)}
 
 
 class Accept(Record):
@@ -224,8 +257,12 @@ class Budget(Record):
     """By `models.teacher.price`, over all sittings of a run."""
 
 
-MAKES: Mapping[str, tuple[Kind, ...]] = {"toolalpaca": KINDS, "ste": ("single", "multi_step", "parallel")}
-"""Source method -> the kinds that it makes; others of its rows are none that can be asked for."""
+MAKES: Mapping[str, tuple[Kind, ...]] = {
+    "toolalpaca": KINDS,
+    "ste": ("single", "multi_step", "parallel"),
+    "asktoact": ("clarification",),
+}
+"""Method -> the kinds that it makes; others of its rows are none that can be asked for."""
 
 
 class Recipe(Record):
@@ -249,7 +286,8 @@ class Recipe(Record):
         "clarification": 0.2,
         "no_call": 0.1,
     }
-    """Kind -> share of the accepted rows; shares add up to 1. `any`, for ste alone: whatever its trials come to."""
+    """Kind -> share of the accepted rows; shares add up to 1. `any`, for one method that goes through chains: whatever
+    they come to. A rewriting method has as many rows then as its source allows, `size` at the most."""
     accept: Accept = Accept()
     splits: Splits = Splits()
     views: tuple[Literal["trl"], ...] = ("trl",)
@@ -258,9 +296,10 @@ class Recipe(Record):
     @model_validator(mode="after")
     def _mix_is_whole(self) -> Recipe:
         if self.mix == ANY:
-            if self.methods.names != ("ste",):
+            if len(self.methods.names) != 1 or not self.methods.explored:
                 raise ValueError(
-                    "mix: any is for methods: {ste: ...} alone; toolalpaca is told what kind to make"
+                    "mix: any is for one method alone that takes what comes, such as methods: {ste: ...}; "
+                    "toolalpaca is told what kind to make"
                 )
             return self
         total = sum(self.mix.values())
@@ -306,8 +345,10 @@ class Recipe(Record):
         """
         caps = {name: getattr(self.methods, name).rows or self.size for name in self.methods.names}
         if self.mix == ANY:
-            self._check_room(self.size, caps["ste"], "rows")
-            return {("ste", ANY): self.size}
+            [(name, cap)] = caps.items()
+            if name not in self.methods.rewriting:
+                self._check_room(self.size, cap, "rows")
+            return {(name, ANY): min(self.size, cap)}
         wanted: dict[str, dict[Kind, int]] = {name: {} for name in caps}
         for kind, count in self.quotas().items():
             makers = [name for name in caps if kind in MAKES[name]]

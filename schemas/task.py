@@ -97,6 +97,8 @@ class Provenance(Record):
     """Purpose -> digest of the prompt file."""
     calls: tuple[str, ...] = ()
     """Keys of the ledger's entries that this row was made from."""
+    source: str | None = None
+    """Id of the conversation that this one was rewritten from; None for one that was made anew."""
 
     @property
     def teacher_name(self) -> str:
@@ -168,3 +170,8 @@ class Trajectory(Record):
         body = self.model_dump(mode="json", exclude={"task"})
         body["task"] = self.task.id
         return body
+
+    @classmethod
+    def from_record(cls, body: Mapping[str, Any], task: Task) -> Trajectory:
+        """The conversation of a `record()`, with its task."""
+        return cls.model_validate({**body, "task": task})

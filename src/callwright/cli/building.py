@@ -14,9 +14,10 @@ from callwright.engine.build import build as engine_build
 from callwright.engine.exports import export_all
 from callwright.engine.preview import preview as engine_preview
 from callwright.engine.recipes import check_recipe, load_recipe, write_recipe
-from callwright.engine.starting import recipe_for, starting_recipe
+from callwright.engine.starting import recipe_for, rewriting_recipe, starting_recipe
 from callwright.engine.workshop import Workshop
 from callwright.errors import UsageError
+from callwright.schemas.recipe import Recipe
 from callwright.settings import data_folder, exports_folder
 
 _TOLD = 5
@@ -35,6 +36,31 @@ def build(
     as_json: bool,
 ) -> None:
     workshop = _workshop(recipe, tools, rows, sets)
+    _build(workshop, data, out, no_prefect, replay, as_json)
+
+
+def rewrite(
+    method: str,
+    source: str,
+    name: str | None,
+    rows: int | None,
+    sets: list[str],
+    tools_in: Path | None,
+    data: Path | None,
+    out: Path | None,
+    no_prefect: bool,
+    as_json: bool,
+) -> None:
+    """Build a new dataset of a version's rows by a method that rewrites."""
+    recipe = rewriting_recipe(method, source, data_folder(data), name, rows, tools_in, sets)
+    workshop = Workshop.of(recipe, Path())
+    _write(recipe)
+    _build(workshop, data, out, no_prefect, False, as_json)
+
+
+def _build(
+    workshop: Workshop, data: Path | None, out: Path | None, no_prefect: bool, replay: bool, as_json: bool
+) -> None:
     _tell_refusals(workshop)
     folder = data_folder(data)
     built = _run(workshop, folder, no_prefect, replay)
@@ -85,10 +111,14 @@ def _workshop(recipe: Path | None, tools: str | None, rows: int, sets: list[str]
     for note in notes:
         say(note)
     workshop = Workshop.of(found, Path())
-    written = Path(f"{found.dataset}.recipe.yaml")
-    write_recipe(found, written)
-    say(f"the recipe of this build: {written}")
+    _write(found)
     return workshop
+
+
+def _write(recipe: Recipe) -> None:
+    written = Path(f"{recipe.dataset}.recipe.yaml")
+    write_recipe(recipe, written)
+    say(f"the recipe of this build: {written}")
 
 
 def _run(workshop: Workshop, folder: Path, no_prefect: bool, replay: bool) -> Built:

@@ -27,7 +27,9 @@ app = typer.Typer(
 )
 tools_app = typer.Typer(help="Tools: import, list, show and check them.", no_args_is_help=True)
 dataset_app = typer.Typer(help="Datasets and their versions.", no_args_is_help=True)
+run_app = typer.Typer(help="One method by itself, from rows or tools that there are.", no_args_is_help=True)
 app.add_typer(tools_app, name="tools")
+app.add_typer(run_app, name="run")
 app.add_typer(dataset_app, name="dataset")
 
 Data = Annotated[
@@ -137,6 +139,43 @@ def export(
     from callwright.cli import reading
 
     reading.export(name, view, out, data, overwrite, as_json)
+
+
+From = Annotated[
+    str, typer.Option("--from", help="The version whose rows are rewritten.", metavar="NAME[@N|:TAG]")
+]
+NewName = Annotated[
+    str | None, typer.Option("--name", help="Name of the new dataset; NAME-METHOD unless given.")
+]
+MostRows = Annotated[
+    int | None, typer.Option("-n", "--rows", help="Rows at the most; as many as there are otherwise.", min=1)
+]
+ToolsIn = Annotated[
+    Path | None,
+    typer.Option(
+        "--tools-in",
+        help="Folder that the tool files of the version's recipe are relative to; where it was built unless given.",
+        metavar="DIR",
+    ),
+]
+
+
+@run_app.command("asktoact")
+def run_asktoact(
+    source: From,
+    name: NewName = None,
+    rows: MostRows = None,
+    sets: Sets = None,
+    tools_in: ToolsIn = None,
+    data: Data = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of the exports.", metavar="DIR")] = None,
+    no_prefect: Annotated[bool, typer.Option("--no-prefect", help="Run without Prefect.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Mask parameters of a version's requests, and make the dialogues in which an assistant asks for them."""
+    from callwright.cli import building
+
+    building.rewrite("asktoact", source, name, rows, sets or [], tools_in, data, out, no_prefect, as_json)
 
 
 ToolFile = Annotated[

@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 from callwright.engine.chains import Chain, Chains, Job
 from callwright.engine.progress import Progress, earlier_troubles
 from callwright.engine.results import Result, read_results
+from callwright.engine.rewriting import source_copies, source_rows, with_sources
 from callwright.engine.rulings import Rulings
 from callwright.engine.selection import Cell, cells, help_out, take_chains
 from callwright.engine.shards import SHARD_SIZE, Attempts
@@ -104,8 +105,10 @@ async def build(
         ModelError: The endpoint failed for good; the run can be continued.
         BudgetError: A budget of the recipe is used up; with a larger one the run can be continued.
         ShortfallError: The teacher brought fewer good rows than the recipe asks for; no version was made.
-        StoreError: The data folder cannot be used, or holds not all that a replay needs.
+        StoreError: The data folder cannot be used, has no version that the recipe starts from, or holds not all that
+            a replay needs.
     """
+    workshop = with_sources(workshop, data)
     known = _known_version(workshop, data)
     if known and not replay:
         return Built(known, made=False, asked=0)
@@ -191,7 +194,8 @@ class _Run:
         rulings = Rulings(workshop.judges(), recipe.accept.rung, workshop.max_steps)
         operators = workshop.operators(self._model, self._toolbox)
         self._attempts = Attempts(operators, rulings, recipe.seed, workshop.in_flight)
-        explorers = workshop.explorers(self._model, self._judge, self._toolbox)
+        rows = source_rows(workshop, data, folder)
+        explorers = workshop.explorers(self._model, self._judge, self._toolbox, rows)
         self._chains = Chains(explorers, rulings, self._attempts.ended)
 
     def _asked(self, model: M) -> M | LedgerOnly:
@@ -219,6 +223,7 @@ class _Run:
             self._earlier.close()
             self._earlier = None
             _forget(self._folder / _EARLIER)
+        _forget(*source_copies(self._workshop, self._folder))
         if self._replay:
             _forget(self._shards)
         return Built(version, made=self._known is None, asked=asked)
@@ -258,7 +263,7 @@ class _Run:
                     if (shard.method, shard.kind) == (cell.method, cell.kind)
                 ]
                 cell.take(result for path in mine for result in read_results(path))
-        short = [cell.shortfall() for cell in filled if cell.missing]
+        short = [cell.shortfall() for cell in filled if cell.short]
         if short:
             self._remember()
             raise ShortfallError(
@@ -363,7 +368,8 @@ class _Run:
                     state="done",
                     started_at=self._progress.started_at,
                     finished_at=dt.datetime.now(dt.UTC),
-                    body=self._progress.report() | {"version": version.name},
+                    body=self._progress.report()
+                    | {"version": version.name, "base": str(workshop.base.resolve())},
                 )
             )
         return version

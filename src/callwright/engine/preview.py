@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from callwright.engine.build import run_folder
 from callwright.engine.chains import Chains
 from callwright.engine.results import Result
+from callwright.engine.rewriting import source_rows, with_sources
 from callwright.engine.rulings import Rulings
 from callwright.engine.shards import Attempts
 from callwright.engine.workshop import Workshop
-from callwright.generators.base import Slot
+from callwright.generators.base import Explorer, Slot
 from callwright.llm.base import Model
 from callwright.llm.journal import Journal
 from callwright.llm.journaled import Journaled
@@ -20,13 +22,14 @@ from callwright.toolbox.base import Toolbox
 
 
 async def preview(workshop: Workshop, data: Path, rows: int) -> list[Result]:
-    """The first attempts of each kind in turn, or the first trials of a tool. What a model answers is kept for the
+    """The first attempts of each kind in turn, or of the first chain. What a model answers is kept for the
     build.
 
     Raises:
         ModelError: The endpoint failed for good.
         BudgetError: A budget of the recipe is used up.
     """
+    workshop = with_sources(workshop, data)
     folder = run_folder(workshop, data)
     with Journal(folder / "journal.jsonl") as journal:
         purse = workshop.purse(journal)
@@ -43,7 +46,9 @@ async def preview(workshop: Workshop, data: Path, rows: int) -> list[Result]:
         try:
             if "toolalpaca" in workshop.recipe.methods.names:
                 return await _attempts(workshop, model, toolbox, rows)
-            return await _trials(workshop, model, judge, toolbox, rows)
+            source = source_rows(workshop, data, folder)
+            explorers = workshop.explorers(model, judge, toolbox, source)
+            return await _chained(workshop, explorers, rows)
         finally:
             await toolbox.close()
             await model.close()
@@ -63,13 +68,11 @@ async def _attempts(workshop: Workshop, model: Model, toolbox: Toolbox, rows: in
     return [await attempts.attempt(slot) for slot in slots]
 
 
-async def _trials(
-    workshop: Workshop, model: Model, judge: Model, toolbox: Toolbox, rows: int
-) -> list[Result]:
-    assert workshop.recipe.methods.ste is not None
-    explorers = workshop.explorers(model, judge, toolbox)
+async def _chained(workshop: Workshop, explorers: Mapping[str, Explorer], rows: int) -> list[Result]:
+    """The first attempts of the first chain."""
+    ste = workshop.recipe.methods.ste
     chains = Chains(explorers, _rulings(workshop), Counter())
-    episodes = math.ceil(rows / workshop.recipe.methods.ste.trials)
+    episodes = math.ceil(rows / (ste.trials if ste else 1))
     found: list[Result] = []
     for chain in chains.all()[:1]:
         explored = await explorers[chain.method].explore(chain.chain, episodes)

@@ -33,6 +33,8 @@ class Result(Record):
     task: dict[str, Any] = {}
     trajectory_id: str = ""
     trajectory: dict[str, Any] = {}
+    part: str = ""
+    """Which of its method's sorts of rows it is, where a recipe says how many of each it wants."""
     row_kind: Kind | None = None
     """The kind that was read off the messages."""
     verdicts: tuple[Verdict, ...] = ()

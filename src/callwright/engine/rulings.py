@@ -51,6 +51,7 @@ class Rulings:
             task=task.record(),
             trajectory_id=row.id,
             trajectory=row.record(),
+            part=made.part,
             row_kind=row.kind,
             verdicts=tuple(verdicts),
             mends=mends,

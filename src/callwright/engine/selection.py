@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 from callwright.engine.results import Result
@@ -31,6 +32,10 @@ class Cell:
     """Whether its attempts come from chains, which are gone through once: it makes none of its own."""
     most_empty: float = 1.0
     """Share of its rows in which no call has an argument, at the most."""
+    at_most: bool = False
+    """Whether fewer rows will do: a source of rows has so many and no more."""
+    parts: Callable[[int], dict[str, int]] | None = None
+    """So many rows of each sort among so many rows in all, where the method minds."""
     attempts: int = 0
     chosen: list[str] = field(default_factory=list)
     """Ids of the accepted rows, in the order of their attempts, at most `quota`."""
@@ -41,6 +46,11 @@ class Cell:
     @property
     def missing(self) -> int:
         return self.quota - len(self.chosen)
+
+    @property
+    def short(self) -> bool:
+        """Whether the version cannot be made without more rows."""
+        return bool(self.missing) and not (self.at_most and self.chosen)
 
     @property
     def hopeless(self) -> bool:
@@ -73,6 +83,9 @@ class Cell:
 
     def take(self, results: Iterable[Result]) -> None:
         """Take results in, which must come in the order of their attempts."""
+        if self.parts:
+            results = list(results)
+        left = self._whole_parts(results) if self.parts and isinstance(results, list) else None
         for result in results:
             self.attempts += 1
             if not result.accepted:
@@ -81,7 +94,7 @@ class Cell:
                 self._drop(
                     result, "duplicates", "same_conversation", "an earlier row says and calls the same"
                 )
-            elif not self.missing:
+            elif not self.missing or (left is not None and not left[result.part]):
                 self._drop(result, "selection", "over_quota", "")
             elif result.empty_arguments and self._empty >= int(self.most_empty * self.quota + 1e-9):
                 self._drop(result, "selection", "empty_arguments", "enough rows call without any argument")
@@ -89,6 +102,18 @@ class Cell:
                 self._empty += result.empty_arguments
                 self._seen.add(result.signature)
                 self.chosen.append(result.trajectory_id)
+                if left is not None:
+                    left[result.part] -= 1
+
+    def _whole_parts(self, results: Sequence[Result]) -> Counter[str]:
+        """Rows to take of each part: the most that keep all parts in proportion."""
+        assert self.parts is not None
+        there = Counter({one.signature: one.part for one in reversed(results) if one.accepted}.values())
+        for count in range(min(self.quota, there.total()), 0, -1):
+            wanted = self.parts(count)
+            if all(there[part] >= number for part, number in wanted.items()):
+                return Counter(wanted)
+        return Counter()
 
     def _drop(self, result: Result, gate: str, code: str, message: str) -> None:
         self.drops.append(
@@ -127,9 +152,23 @@ def cells(recipe: Recipe, surplus: float) -> list[Cell]:
     for (method, kind), quota in shares.items():
         ste = recipe.methods.ste if method == "ste" else None
         most_empty = ste.max_empty_arguments if ste else 1.0
-        filled.append(Cell(method, kind, quota, surplus, ste is not None, most_empty))
-    if recipe.methods.ste and ("ste", ANY) not in shares:
-        filled += [Cell("ste", kind, 0, surplus, True) for kind in KINDS if ("ste", kind) not in shares]
+        rewriting = recipe.methods.rewriting.get(method)
+        filled.append(
+            Cell(
+                method,
+                kind,
+                quota,
+                surplus,
+                method in recipe.methods.explored,
+                most_empty,
+                at_most=rewriting is not None and kind == ANY,
+                parts=partial(rewriting.parts, kind) if rewriting else None,
+            )
+        )
+    for method in recipe.methods.explored:
+        if (method, ANY) not in shares:
+            unasked = [kind for kind in KINDS if (method, kind) not in shares]
+            filled += [Cell(method, kind, 0, surplus, True) for kind in unasked]
     return filled
 
 

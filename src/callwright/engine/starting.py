@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from callwright.engine.recipes import apply_overrides, check_recipe
 from callwright.engine.tools import read_source, source_of
@@ -13,10 +14,11 @@ from callwright.engine.workshop import Workshop
 from callwright.errors import UsageError
 from callwright.generators.planning.derive import with_sheet
 from callwright.generators.planning.walks import possible
-from callwright.schemas.recipe import Recipe
+from callwright.schemas.recipe import ANY, Recipe
 from callwright.schemas.task import Kind
 from callwright.schemas.tool import Refusal, Toolkit
 from callwright.settings import shipped_folder
+from callwright.store import Store
 
 _SHARES: dict[Kind, float] = {
     "single": 0.35,
@@ -53,6 +55,62 @@ def recipe_for(tools: str, rows: int, overrides: Sequence[str] = ()) -> tuple[Re
     left = [kind for kind in _SHARES if kind not in mix]
     notes = [f"no tool allows rows of the kind {kind}; its share goes to the other kinds" for kind in left]
     return check_recipe(body, tools), notes
+
+
+def rewriting_recipe(
+    method: str,
+    source: str,
+    data: Path,
+    name: str | None = None,
+    rows: int | None = None,
+    tools_in: Path | None = None,
+    overrides: Sequence[str] = (),
+) -> Recipe:
+    """A recipe that rewrites the rows of a version by one method, whatever kinds they become.
+
+    Args:
+        method: The method's key among a recipe's methods.
+        source: The version, such as `museum@3`; the recipe names it by its number.
+        data: The folder of the store.
+        name: Name of the new dataset.
+        rows: Rows at the most; as many as the source allows unless given.
+        tools_in: The folder that the paths in the version's recipe are relative to; the one that it was built with,
+            as the store remembers it, unless given.
+        overrides: `key.path=value` of the new recipe.
+
+    Raises:
+        StoreError: There is no such version.
+        UsageError: An override is wrong.
+    """
+    with Store.open(data, write=False) as store:
+        version = store.version(source)
+        made = f"{version.dataset}-{version.recipe_digest[:12]}"
+        bases = [run.body.get("base", ".") for run in store.runs(version.dataset) if run.id == made]
+    base = tools_in or Path(bases[-1] if bases else ".")
+    body: dict[str, Any] = {
+        "dataset": name or f"{version.dataset}-{method}",
+        # Each row is rewritten once, and may stand beside its rewriting.
+        "size": rows or 2 * max(version.statistics.rows, 1),
+        "seed": version.recipe.get("seed", 0),
+        "tools": [_placed(one, base) for one in version.recipe["tools"]],
+        "models": version.recipe["models"],
+        "methods": {method: {"from": version.name}},
+        "mix": ANY,
+        "accept": version.recipe["accept"],
+        "splits": version.recipe["splits"],
+    }
+    apply_overrides(body, overrides)
+    return check_recipe(body, f"run {method} --from {source}")
+
+
+def _placed(source: Mapping[str, Any], base: Path) -> dict[str, Any]:
+    """A tool source of a recipe, its files where they lie."""
+    files = {
+        key: str((base / source[key]).absolute()) for key in ("openapi", "json", "phrases") if key in source
+    }
+    if ".py" in source.get("python", ""):
+        files["python"] = str((base / source["python"]).absolute())
+    return {**source, **files}
 
 
 def _mix(kits: Sequence[Toolkit]) -> dict[Kind, float]:

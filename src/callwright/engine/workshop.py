@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from callwright.engine.tools import read_source, what_runs
 from callwright.errors import UsageError
-from callwright.generators.base import Explorer, Rollout, Source
+from callwright.generators.base import Explorer, Rollout, Rows, Source
 from callwright.generators.planning.derive import with_sheet
 from callwright.generators.ste import offline as ste_offline
 from callwright.generators.ste.explore import Exploration
@@ -26,10 +26,19 @@ from callwright.llm.journal import Journal
 from callwright.llm.offline import Offline
 from callwright.llm.openai import OpenAIChat
 from callwright.schemas.base import digest
-from callwright.schemas.recipe import BatchModel, Budget, OfflineModel, OpenAIModel, Recipe, ToolSource
+from callwright.schemas.recipe import (
+    MAX_CALLS,
+    BatchModel,
+    Budget,
+    OfflineModel,
+    OpenAIModel,
+    Recipe,
+    ToolSource,
+)
 from callwright.schemas.recipe import Model as ModelConfig
 from callwright.schemas.task import OFFLINE, teacher_name
 from callwright.schemas.tool import Refusal, Tool, Toolkit
+from callwright.schemas.version import Version
 from callwright.toolbox import offline as toolbox_offline
 from callwright.toolbox.base import Toolbox
 from callwright.toolbox.elsewhere import WorldsElsewhere
@@ -75,6 +84,8 @@ class Workshop:
     refusals: tuple[Refusal, ...]
     base: Path
     """The folder that the recipe's paths are relative to."""
+    sources: Mapping[str, Version] = field(default_factory=dict)
+    """Rewriting method -> the version whose rows it starts from; `engine.rewriting` finds them in a store."""
 
     @classmethod
     def of(cls, recipe: Recipe, base: Path) -> Workshop:
@@ -104,8 +115,11 @@ class Workshop:
         """Names everything that decides rows, and nothing that does not."""
         recipe, models = self.recipe, self.recipe.models
         judge = models.judge
+        assert self.sources.keys() == recipe.methods.rewriting.keys(), "not yet looked up in a store"
+        sources = {name: version.id for name, version in self.sources.items()}
         return digest(
-            {
+            ({"sources": sources} if sources else {})
+            | {
                 "tools": [toolkit.id for toolkit in self.toolkits],
                 "toolboxes": sorted({box_of(tool) for tool in self.tools.values()}),
                 "executed": [what_runs(source, self.base) for source in recipe.tools],
@@ -172,13 +186,17 @@ class Workshop:
             name: METHODS[name](self, model, toolbox) for name in self.recipe.methods.names if name in METHODS
         }
 
-    def explorers(self, model: Model, judge: Model, toolbox: Toolbox) -> Mapping[str, Explorer]:
-        """Method -> what goes through its chains."""
-        return {
-            name: EXPLORERS[name](self, model, judge, toolbox)
-            for name in self.recipe.methods.names
-            if name in EXPLORERS
-        }
+    def explorers(
+        self, model: Model, judge: Model, toolbox: Toolbox, rows: Mapping[str, Rows]
+    ) -> Mapping[str, Explorer]:
+        """Method -> what goes through its chains; `rows` are those that the rewriting methods start from."""
+        found: dict[str, Explorer] = {}
+        for name in self.recipe.methods.names:
+            if name in EXPLORERS:
+                found[name] = EXPLORERS[name](self, model, judge, toolbox)
+            elif name in REWRITERS:
+                found[name] = REWRITERS[name](self, model, judge, toolbox, rows[name])
+        return found
 
     @property
     def calls_out(self) -> bool:
@@ -232,7 +250,9 @@ class Workshop:
     def max_steps(self) -> int:
         """Turns with calls in one conversation, at the most."""
         toolalpaca, ste = self.recipe.methods.toolalpaca, self.recipe.methods.ste
-        return max(toolalpaca.max_steps if toolalpaca else 0, ste.max_calls if ste else 0)
+        # Rows that are rewritten have kept to a limit before.
+        rewritten = MAX_CALLS if self.recipe.methods.rewriting else 0
+        return max(toolalpaca.max_steps if toolalpaca else 0, ste.max_calls if ste else 0, rewritten)
 
     @property
     def in_flight(self) -> int:
@@ -293,6 +313,9 @@ METHODS: Mapping[str, Callable[[Workshop, Model, Toolbox], Operators]] = {"toola
 
 EXPLORERS: Mapping[str, Callable[[Workshop, Model, Model, Toolbox], Explorer]] = {"ste": _ste}
 """Methods that go through chains."""
+
+REWRITERS: Mapping[str, Callable[[Workshop, Model, Model, Toolbox, Rows], Explorer]] = {}
+"""Methods that go through chains of rows that there are: a block of them is a chain."""
 
 
 @cache

@@ -193,5 +193,12 @@ def task_edges(tasks: Iterable[TaskRow]) -> list[Row]:
     ]
 
 
-def trajectory_edges(trajectories: Iterable[TrajectoryRow]) -> list[Row]:
-    return [{"child": one.id, "parent": one.body["task"], "step": "rollout"} for one in trajectories]
+def trajectory_edges(trajectories: Sequence[TrajectoryRow]) -> list[Row]:
+    """A conversation comes from its task, and a rewritten one from another conversation, too."""
+    rollouts = [{"child": one.id, "parent": one.body["task"], "step": "rollout"} for one in trajectories]
+    sources = [(one.id, one.body["provenance"].get("source")) for one in trajectories]
+    return rollouts + [
+        {"child": child, "parent": parent, "step": "rewrite"}
+        for child, parent in sources
+        if parent not in (None, child)
+    ]
