@@ -20,8 +20,8 @@ from typing import Any
 from callwright.errors import GenerationError
 from callwright.generators.dag.dependencies import Dependencies
 from callwright.generators.dag.graph import graph_of, orders, rounds
-from callwright.generators.dag.proof import Proof
 from callwright.generators.dag.prompts import digests
+from callwright.generators.dag.proof import Proof
 from callwright.generators.dag.prose import Prose, search_residue
 from callwright.generators.dag.steps import Step, steps_of
 from callwright.schemas.message import AssistantMessage, Message, ToolMessage, UserMessage
@@ -125,7 +125,9 @@ class Converter:
                 [step for together in made.rounds for step in reversed(together)],
             ]
             if not await proof.agree(allowed, expected):
-                raise GenerationError("order_matters", "an order that nothing speaks against gives another result")
+                raise GenerationError(
+                    "order_matters", "an order that nothing speaks against gives another result"
+                )
             made.proven = True
             made.evidence |= {"orders": len(allowed), "all_orders": all_of_them, "state": row.state}
         messages, keys = await self._written(row, steps, made.rounds, item)
@@ -140,7 +142,9 @@ class Converter:
         keys: list[str] = []
         segment = 0
         for message in row.messages:
-            if isinstance(message, ToolMessage) or (isinstance(message, AssistantMessage) and message.tool_calls):
+            if isinstance(message, ToolMessage) or (
+                isinstance(message, AssistantMessage) and message.tool_calls
+            ):
                 continue
             messages.append(message)
             if not isinstance(message, UserMessage):
@@ -188,7 +192,9 @@ def _check_gain(together: Sequence[Sequence[int]], steps: Sequence[Step]) -> Non
     if len(together) == len(steps):
         raise GenerationError("purely_serial", "each call waits for the one before it")
     if len(together) == len({step.turn for step in steps}):
-        raise GenerationError("already_parallel", f"the source makes {len(steps)} calls in {len(together)} rounds")
+        raise GenerationError(
+            "already_parallel", f"the source makes {len(steps)} calls in {len(together)} rounds"
+        )
 
 
 def _without_mistakes(row: Trajectory, steps: Sequence[Step]) -> tuple[list[Step], list[Step]]:
@@ -206,14 +212,19 @@ def _without_mistakes(row: Trajectory, steps: Sequence[Step]) -> tuple[list[Step
 
 
 def _is_mistake(row: Trajectory, step: Step, steps: Sequence[Step]) -> bool:
-    if not step.failed or step.result.observation.status in _REFUSALS or _TELLS.search(row.messages[-1].content):
+    if (
+        not step.failed
+        or step.result.observation.status in _REFUSALS
+        or _TELLS.search(row.messages[-1].content)
+    ):
         return False
     righted = any(
         one.call.name == step.call.name and one.segment == step.segment and not one.failed
         for one in steps[step.number + 1 :]
     )
     return (righted or step.tool is None) and not any(
-        step.tool is not None and step.arguments is not None and _meant(step, call) for call in row.task.intended
+        step.tool is not None and step.arguments is not None and _meant(step, call)
+        for call in row.task.intended
     )
 
 

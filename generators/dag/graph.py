@@ -42,7 +42,9 @@ class Edge(Record):
     """For data: other answers hold the value, too, and each of them gets an edge."""
 
 
-def checked(steps: Collection[int], edges: Sequence[tuple[int, int]], sink: int | None = None) -> nx.DiGraph[int]:
+def checked(
+    steps: Collection[int], edges: Sequence[tuple[int, int]], sink: int | None = None
+) -> nx.DiGraph[int]:
     """The graph of proposed edges.
 
     Args:

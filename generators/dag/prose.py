@@ -25,14 +25,15 @@ from callwright.values.facts import unseen, unseen_names
 from callwright.values.mentions import Mentions
 
 _THIRD_PERSON = re.compile(
-    r"\bthe (?:user|human|customer)(?:'s)?\b|\b(?:the|this) (?:assistant|AI|model)\b|^(?:he|she|they) (?:wants?|asked)\b",
+    r"\bthe (?:user|human|customer)(?:'s)?\b|\b(?:the|this) (?:assistant|AI|model)\b"
+    r"|^(?:he|she|they) (?:wants?|asked)\b",
     re.IGNORECASE,
 )
 _RESIDUE = re.compile(
     r"\b(?:not (?:my|the|your) first (?:try|time|attempt)|(?:be|do) (?:something )?different|different from before"
     r"|(?:previous|earlier|last) (?:tries|try|attempts?|trials?|actions?)|give[- ]up|start(?:ing)? over|restart"
-    r"|(?:find|look for|search for|choose|determine) (?:an?|the|another|which)(?: (?:right|suitable|appropriate|other))?"
-    r" (?:function|tool|API|endpoint)s?)\b",
+    r"|(?:find|look for|search for|choose|determine) (?:an?|the|another|which)"
+    r"(?: (?:right|suitable|appropriate|other))? (?:function|tool|API|endpoint)s?)\b",
     re.IGNORECASE,
 )
 _REPLY = {
@@ -108,7 +109,9 @@ class Prose:
         self, task: Task, messages: Sequence[Message], steps: Sequence[Step], words: Sequence[str], item: str
     ) -> Request:
         wire = [to_wire(message) for message in messages]
-        system = f"{prompt('thought').template}\n\nThe conversation's own system message: {wire[0]['content']}"
+        system = (
+            f"{prompt('thought').template}\n\nThe conversation's own system message: {wire[0]['content']}"
+        )
         calls = "\n".join(f"- {step.call.name} {step.call.arguments}" for step in steps)
         told = f"The calls that you are about to make:\n{calls}"
         if words:

@@ -15,7 +15,14 @@ from typing import Any
 
 from callwright.errors import GenerationError
 from callwright.schemas.base import canonical_json
-from callwright.schemas.message import AssistantMessage, Message, SystemMessage, ToolCall, ToolMessage, UserMessage
+from callwright.schemas.message import (
+    AssistantMessage,
+    Message,
+    SystemMessage,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
 from callwright.schemas.task import Trajectory
 from callwright.schemas.tool import Tool
 from callwright.values.canonical import parse_json

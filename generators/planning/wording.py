@@ -96,7 +96,7 @@ class Wording:
         sentences: list[str] = []
         for index, (goal, served) in enumerate(self._goals()):
             if goal.follows:
-                sentences += self._follow(goal, served, rng)
+                sentences += self._follow(self._scenario.goals[index - 1], goal, served, rng)
             elif goal.again:
                 sentences.append(self._again(goal, served, index))
             else:
@@ -183,13 +183,12 @@ class Wording:
                 return pool[self._rotate(len(pool), f"ask {tool} {register}", len(REGISTERS))]
         raise GenerationError("offline_no_wording", f"{tool}: no wording fits the arguments {sorted(words)}")
 
-    def _follow(self, goal: Goal, served: Served, rng: random.Random) -> list[str]:
+    def _follow(self, first: Goal, goal: Goal, served: Served, rng: random.Random) -> list[str]:
         """What is asked for in the same breath, with a sentence for each argument that it leaves out."""
         tool, phrases = self._toolkit.tool(goal.tool), self._sheet.tools[goal.tool]
         own = {name: value for name, value in served.arguments.items() if not is_opaque(tool, name)}
         words = self._words(tool.name, own, "request", served)
-        before = self._scenario.goals[0].tool
-        usable = [one for one in phrases.follows[before] if slots(one) <= set(words)]
+        usable = [one for one in phrases.follows[first.tool] if slots(one) <= set(words)]
         if not usable:
             raise GenerationError("offline_no_wording", f"{tool.name}: no follow-up wording fits")
         template = usable[self._rotate(len(usable), "follow")]

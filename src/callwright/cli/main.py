@@ -178,6 +178,24 @@ def run_asktoact(
     building.rewrite("asktoact", source, name, rows, sets or [], tools_in, data, out, no_prefect, as_json)
 
 
+@run_app.command("dag")
+def run_dag(
+    source: From,
+    name: NewName = None,
+    rows: MostRows = None,
+    sets: Sets = None,
+    tools_in: ToolsIn = None,
+    data: Data = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of the exports.", metavar="DIR")] = None,
+    no_prefect: Annotated[bool, typer.Option("--no-prefect", help="Run without Prefect.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Find what does not depend on each other in a version's rows, and make those calls in parallel."""
+    from callwright.cli import building
+
+    building.rewrite("dag", source, name, rows, sets or [], tools_in, data, out, no_prefect, as_json)
+
+
 ToolFile = Annotated[
     str,
     typer.Argument(

@@ -11,6 +11,8 @@ from typing import Any
 from callwright.engine.tools import read_source, what_runs
 from callwright.errors import UsageError
 from callwright.generators.base import Explorer, Rollout, Rows, Source
+from callwright.generators.dag import offline as dag_offline
+from callwright.generators.dag.explore import Rewriter
 from callwright.generators.planning.derive import with_sheet
 from callwright.generators.ste import offline as ste_offline
 from callwright.generators.ste.explore import Exploration
@@ -147,6 +149,7 @@ class Workshop:
         answerers = (
             toolalpaca_offline.answers(self.toolkits)
             | ste_offline.answers(self.toolkits)
+            | dag_offline.answers(self.toolkits)
             | toolbox_offline.answers(self.toolkits)
         )
         rules = digest([code_digest(), [toolkit.id for toolkit in self.toolkits]])
@@ -241,10 +244,14 @@ class Workshop:
                     found[key] = found.get(key, ()) + words
         return found
 
+    @property
+    def authored(self) -> frozenset[tuple[str, str]]:
+        """(Tool, argument) whose text phrase sheets declare to be the assistant's own."""
+        return frozenset(pair for toolkit in self.toolkits for pair in declared_authored(toolkit))
+
     def judges(self) -> tuple[Judge, ...]:
-        authored = frozenset(pair for toolkit in self.toolkits for pair in declared_authored(toolkit))
         elsewhere: dict[str, Toolbox] = {"world": WorldsElsewhere(), "python": PythonToolbox(base=self.base)}
-        return checks(self.synonyms, authored, self.max_steps, RoutedToolbox(elsewhere))
+        return checks(self.synonyms, self.authored, self.max_steps, RoutedToolbox(elsewhere))
 
     @property
     def max_steps(self) -> int:
@@ -308,13 +315,28 @@ def _ste(workshop: Workshop, model: Model, judge: Model, toolbox: Toolbox) -> Ex
     )
 
 
+def _dag(workshop: Workshop, model: Model, judge: Model, toolbox: Toolbox, rows: Rows) -> Rewriter:
+    settings = workshop.recipe.methods.dag
+    assert settings is not None
+    return Rewriter(
+        model,
+        toolbox,
+        workshop.toolkits,
+        settings,
+        rows,
+        synonyms=workshop.synonyms,
+        authored=workshop.authored,
+        sampling=workshop.sampling(),
+    )
+
+
 METHODS: Mapping[str, Callable[[Workshop, Model, Toolbox], Operators]] = {"toolalpaca": _toolalpaca}
 """Methods whose attempts know nothing of each other."""
 
 EXPLORERS: Mapping[str, Callable[[Workshop, Model, Model, Toolbox], Explorer]] = {"ste": _ste}
 """Methods that go through chains."""
 
-REWRITERS: Mapping[str, Callable[[Workshop, Model, Model, Toolbox, Rows], Explorer]] = {}
+REWRITERS: Mapping[str, Callable[[Workshop, Model, Model, Toolbox, Rows], Explorer]] = {"dag": _dag}
 """Methods that go through chains of rows that there are: a block of them is a chain."""
 
 

@@ -157,4 +157,3 @@ def _facts(path: str, text: str, said: Sequence[Visible], shown: Sequence[Visibl
 
 def _missing(whole: Mentions, shown: Sequence[Mentions]) -> list[str]:
     return [words for _, words in unseen(whole, shown)] + list(unseen_names(whole, shown))
-
