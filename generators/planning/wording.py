@@ -43,6 +43,14 @@ _GLAD = re.compile(
 _HELLO = re.compile(r"^(?:hi|hey|hello)(?: there)?[!,] +(?!\{)", re.IGNORECASE)
 """A greeting that can be left out where it stands in the middle."""
 
+_OF_TWO = re.compile(r"\bsecond\b|\bthat's one\b", re.IGNORECASE)
+"""What leads over to the second of several requests alone."""
+
+_LAST = re.compile(r"\blast\b|\bthe other\b", re.IGNORECASE)
+"""What leads over to the last of them alone."""
+
+_COUNTS = re.compile(f"{_OF_TWO.pattern}|{_LAST.pattern}", re.IGNORECASE)
+
 _DONE = re.compile(
     r"(?:done|saved|all set|congratulations|that worked|that's \w+(?: care of)?"
     r"|I(?:'ve)? (?:changed|arranged|checked|looked)(?: it)?(?: up)?)[.!:]",
@@ -118,6 +126,12 @@ class Wording:
     def _joint(self, register: Register, index: int) -> str:
         """What leads over to another request."""
         worded = frames()["joints"][register]
+        later = [
+            at for at, goal in enumerate(self._scenario.goals) if at and not (goal.follows or goal.again)
+        ]
+        if len(later) > 1:  # "now for the second thing" leads to the second, and "one last thing" to the last
+            wrong = _OF_TWO if index == later[-1] else _LAST if index == later[0] else _COUNTS
+            worded = [one for one in worded if not wrong.search(one)]
         return str(worded[self._rotate(len(worded), f"joint {index}")])
 
     def _again(self, goal: Goal, served: Served, index: int) -> str:
