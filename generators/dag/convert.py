@@ -117,6 +117,9 @@ class Converter:
             "dropped": [f"{one.call.name}: {one.result.observation.status}" for one in dropped],
             "cut": sum(step.result.observation.cut for step in steps),
         }
+        made.proven = proof.possible and len(made.rounds) == len(
+            steps
+        )  # there is one order, and it was played
         _check_gain(made.rounds, steps)
         if proof.possible:
             allowed, all_of_them = orders(graph, self._most, row.task.seed)

@@ -14,7 +14,7 @@ from callwright.generators.dag.steps import Step
 from callwright.generators.planning.scenario import Plan
 from callwright.schemas.message import ToolMessage, UserMessage
 from callwright.schemas.task import Trajectory
-from callwright.toolbox.rehearsal import only_reads
+from callwright.toolbox.offline import only_reads
 from callwright.values.dependencies import needs
 from callwright.values.derivations import Synonyms
 from callwright.values.visible import sources_of

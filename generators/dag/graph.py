@@ -94,7 +94,7 @@ def graph_of(count: int, edges: Iterable[Edge]) -> nx.DiGraph[int]:
 
 
 def orders(graph: nx.DiGraph[int], most: int, seed: int) -> tuple[list[list[int]], bool]:
-    """Orders in which the steps may be made, and whether these are all.
+    """Orders in which the steps may be made, and whether these are all; the order of their numbers is one of them.
 
     Where there are more than `most`: the given order with each pair of neighbours swapped that may be, and as many
     others drawn at random from a seed.

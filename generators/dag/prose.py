@@ -44,14 +44,19 @@ _REPLY = {
 }
 
 
-def against(thought: str, messages: Sequence[Message], task: Task) -> tuple[str, str] | None:
-    """Code and message of what is wrong with words that come after these messages; None for good ones."""
+def against(thought: str, messages: Sequence[Message], task: Task, calls: int = 1) -> tuple[str, str] | None:
+    """Code and message of what is wrong with words that come after these messages and before so many calls.
+
+    None for good ones.
+    """
     for pattern, code in ((_THIRD_PERSON, "third_person"), (_RESIDUE, "search_residue")):
         if found := pattern.search(thought):
             return code, f"{found[0]!r} has no place in what the assistant says"
     said = Mentions(thought, task.clock)
     shown = [Mentions(task.clock.isoformat(), task.clock), *_shown(messages, task)]
-    early = next((words for _, words in unseen(said, shown)), None) or next(unseen_names(said, shown), None)
+    early = next((words for _, words in unseen(said, shown, (float(calls),))), None) or next(
+        unseen_names(said, shown), None
+    )
     return ("hindsight", f"{early!r} is not known yet") if early else None
 
 
@@ -92,7 +97,7 @@ class Prose:
         """
         words = [one for one in spoken if one]
         alone = words[0] if len(spoken) == 1 and words else ""
-        if alone and against(alone, messages, task) is None:
+        if alone and against(alone, messages, task, len(steps)) is None:
             return alone, []
         if self._rules or not (words or self._always):
             return "", []  # rules cannot merge what was said; a turn with calls needs no words
@@ -101,7 +106,7 @@ class Prose:
         except ReplyError:
             return "", []
         thought: str = completion.parsed["thought"].strip()
-        if wrong := against(thought, messages, task):
+        if wrong := against(thought, messages, task, len(steps)):
             raise GenerationError(*wrong)
         return thought, [completion.key] if completion.key else []
 

@@ -1,4 +1,4 @@
-"""The loop that a model trained on parallel rows runs in: it plans a round, the round runs at once, it goes on or answers.
+"""The loop in which a model that was trained on parallel rows works: it plans a round, which runs at once, and so on.
 
 Zhu et al. 2025 (DTA-Llama), section 4: Process (the model: plans and aggregates) and Threads (one for each call). What
 stands in the conversation is the same whichever call ends first.

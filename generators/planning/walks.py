@@ -26,7 +26,8 @@ from callwright.generators.planning.scenario import (
 from callwright.schemas.phrases import PhraseSheet
 from callwright.schemas.task import Kind
 from callwright.schemas.tool import Tool, Toolkit, WorldBinding
-from callwright.toolbox.rehearsal import can_rehearse, only_reads
+from callwright.toolbox.offline import only_reads
+from callwright.toolbox.rehearsal import can_rehearse
 from callwright.values.resources import share_resource
 
 OFFERED = (3, 8)

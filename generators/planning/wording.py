@@ -124,15 +124,21 @@ class Wording:
         return list(zip(self._scenario.goals, self._plan.served, strict=True))
 
     def _joint(self, register: Register, index: int) -> str:
-        """What leads over to another request."""
-        worded = frames()["joints"][register]
+        """What leads over to another request, none twice in one message."""
         later = [
             at for at, goal in enumerate(self._scenario.goals) if at and not (goal.follows or goal.again)
         ]
-        if len(later) > 1:  # "now for the second thing" leads to the second, and "one last thing" to the last
-            wrong = _OF_TWO if index == later[-1] else _LAST if index == later[0] else _COUNTS
-            worded = [one for one in worded if not wrong.search(one)]
-        return str(worded[self._rotate(len(worded), f"joint {index}")])
+        taken: set[str] = set()
+        for at in later[: later.index(index) + 1]:
+            worded = [one for one in frames()["joints"][register] if one not in taken]
+            if (
+                len(later) > 1
+            ):  # "now for the second thing" leads to the second, and "one last thing" to the last
+                wrong = _OF_TWO if at == later[-1] else _LAST if at == later[0] else _COUNTS
+                worded = [one for one in worded if not wrong.search(one)]
+            chosen = str(worded[self._rotate(len(worded), f"joint {at}")])
+            taken.add(chosen)
+        return chosen
 
     def _again(self, goal: Goal, served: Served, index: int) -> str:
         """The same once more, for another thing, place or day."""

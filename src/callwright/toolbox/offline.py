@@ -12,7 +12,7 @@ from callwright.errors import GenerationError
 from callwright.llm.base import Completion, Request
 from callwright.schemas.base import canonical_json, digest
 from callwright.schemas.phrases import PhraseSheet
-from callwright.schemas.tool import Tool, Toolkit
+from callwright.schemas.tool import OpenAPIBinding, Tool, Toolkit
 from callwright.sources.validation import errors
 from callwright.toolbox.simulated import PURPOSE
 from callwright.values.makers import NOTHING, field_for, is_id_name, json_type, make, mimic
@@ -46,6 +46,12 @@ def answers(toolkits: Sequence[Toolkit]) -> dict[str, Callable[[Request], Comple
         return Completion(text=canonical_json(reply), parsed=reply)
 
     return {PURPOSE: answer}
+
+
+def only_reads(tool: Tool) -> bool:
+    """Whether calls are known to change nothing without being tried out: GET requests to a server that is played."""
+    binding = tool.binding
+    return isinstance(binding, OpenAPIBinding) and binding.method.upper() == "GET" and not binding.live
 
 
 class RuleServer:
@@ -96,7 +102,10 @@ class RuleServer:
         return {"status": "success"}
 
     def _rng(self, tool: Tool, arguments: Mapping[str, Any]) -> random.Random:
-        return random.Random(digest([self._seed, tool.name, dict(arguments), len(self._history)]))
+        # What was only read moves nothing, so that reading is answered the same in any order.
+        tools = {one.name: one for one in self._toolkit.tools}
+        moves = sum(one["tool"] not in tools or not only_reads(tools[one["tool"]]) for one in self._history)
+        return random.Random(digest([self._seed, tool.name, dict(arguments), moves]))
 
     def _entities(self) -> list[dict[str, Any]]:
         """Everything that earlier answers told of, newest first."""

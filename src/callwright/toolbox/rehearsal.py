@@ -23,12 +23,6 @@ def can_rehearse(tool: Tool) -> bool:
     )
 
 
-def only_reads(tool: Tool) -> bool:
-    """Whether calls are known to change nothing without being tried out: GET requests to a server that is played."""
-    binding = tool.binding
-    return isinstance(binding, OpenAPIBinding) and binding.method.upper() == "GET" and not binding.live
-
-
 class Rehearsal:
     """One conversation's calls, tried out: the same seed gives the conversation the same answers."""
 
