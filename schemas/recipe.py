@@ -13,6 +13,9 @@ from callwright.schemas.task import KINDS, Kind
 
 ANY: Literal["any"] = "any"
 
+ViewName = Literal["trl", "toolbench", "ste-sft", "ste-icl", "ste-rehearsal", "review"]
+"""Formats that consumers load; `docs/views.md` says what each is for."""
+
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -209,8 +212,47 @@ class Rewriting(Record):
         return {"": rows}
 
 
+UserStyle = Literal["terse", "wordy", "evasive", "off_topic", "corrects_himself"]
+ERRORS: tuple[str, ...] = ("redundant", "irrelevant", "missed", "misread")
+
+
 class AskToAct(Rewriting):
-    """Masked parameters and clarification dialogues (Zhang et al. 2025)."""
+    """Masked parameters and clarification dialogues (AskToAct, Zhang et al. 2025)."""
+
+    max_masked: int = Field(default=3, ge=1, le=8)
+    """Values that one request loses, at the most."""
+    questions_at_once: int = Field(default=1, ge=1, le=8)
+    """Values that one question may ask for."""
+    styles: Annotated[tuple[UserStyle, ...], Field(min_length=1)] = (
+        "terse",
+        "wordy",
+        "evasive",
+        "off_topic",
+        "corrects_himself",
+    )
+    """How the simulated users answer; they take turns."""
+    error_share: Share = 0.3
+    """Share of the dialogues in which the assistant makes a mistake and corrects itself (the paper's best)."""
+    confirm_share: Share = 0.05
+    """Share of the dialogues in which the assistant checks what was right, and keeps it."""
+    control_share: Share = 0.2
+    """Share of all rows, under mix: any, that are whole requests, to be answered without a question."""
+
+    @model_validator(mode="after")
+    def _shares_fit(self) -> AskToAct:
+        if self.error_share + self.confirm_share > 1.0 or self.control_share >= 1.0:
+            raise ValueError(
+                "error_share and confirm_share must leave room, and control_share some dialogues"
+            )
+        return self
+
+    def parts(self, kind: Kind | Literal["any"], rows: int) -> dict[str, int]:
+        controls = round(self.control_share * rows) if kind == ANY else 0
+        dialogues = rows - controls
+        wrong, confirmed = round(self.error_share * dialogues), round(self.confirm_share * dialogues)
+        each = {error: wrong // len(ERRORS) + (n < wrong % len(ERRORS)) for n, error in enumerate(ERRORS)}
+        confirmed = min(confirmed, dialogues - wrong)
+        return {"control": controls, "clean": dialogues - wrong - confirmed, "confirmed": confirmed} | each
 
 
 class Dag(Rewriting):
@@ -305,7 +347,7 @@ class Recipe(Record):
     they come to. A rewriting method has as many rows then as its source allows, `size` at the most."""
     accept: Accept = Accept()
     splits: Splits = Splits()
-    views: tuple[Literal["trl"], ...] = ("trl",)
+    views: tuple[ViewName, ...] = ("trl",)
     budget: Budget = Budget()
 
     @model_validator(mode="after")

@@ -111,12 +111,22 @@ def teacher_name(identity: str) -> str:
     return OFFLINE if identity.startswith(OFFLINE) else identity
 
 
+class Note(Record):
+    """What a method wrote down about one message, for whoever audits or measures; no trainer sees it."""
+
+    step: int
+    """Index of the message."""
+    label: str
+    body: dict[str, Any] = {}
+
+
 class Trajectory(Record):
     """A whole conversation."""
 
     task: Task
     messages: tuple[Message, ...]
     provenance: Provenance
+    notes: tuple[Note, ...] = ()
     stopped: StopReason = "answered"
     """Why the conversation ended."""
     state: str | None = None

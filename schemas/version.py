@@ -52,6 +52,39 @@ class SourceSummary(Record):
     tools: int = 0
 
 
+class Corpus(Record):
+    """The shape of a version's rows: what tells a broad corpus from a narrow one."""
+
+    tools: int = 0
+    """Tools that are called in some row."""
+    by_category: dict[str, int] = {}
+    """Category of the toolkit -> rows."""
+    functions_per_toolkit: float = 0.0
+    """Tools of a toolkit, called or not, on average over the toolkits with rows."""
+    by_calls: dict[int, int] = {}
+    """Calls in a row -> rows."""
+    by_steps: dict[int, int] = {}
+    """Turns with calls in a row -> rows."""
+    calls: int = 0
+    empty_arguments: int = 0
+    """Calls without arguments: for these, being right is choosing the tool."""
+    request_words: float = 0.0
+    """Words of a first request, on average."""
+    answer_words: float = 0.0
+    """Words of a last answer, on average."""
+    same_requests: int = 0
+    """Rows whose first request, wording folded, is that of another row too."""
+    compared_requests: int = 0
+    """Rows whose first request was compared with all others, chosen by digest."""
+    near_requests: int = 0
+    """Those with another row's request at a cosine of 0.9 or more (character n-grams), exact ones included."""
+
+    @property
+    def several_calls(self) -> int:
+        """Rows with two calls or more."""
+        return sum(rows for calls, rows in self.by_calls.items() if calls > 1)
+
+
 class Statistics(Record):
     """What a build counted; the engine fills it, cards and reports read it."""
 
@@ -77,6 +110,7 @@ class Statistics(Record):
     prompt_tokens: int = 0
     completion_tokens: int = 0
     sources: tuple[SourceSummary, ...] = ()
+    corpus: Corpus = Corpus()
 
 
 class Version(Record):

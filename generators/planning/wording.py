@@ -104,13 +104,14 @@ class Wording:
         sentences: list[str] = []
         for index, (goal, served) in enumerate(self._goals()):
             if goal.follows:
-                sentences += self._follow(self._scenario.goals[index - 1], goal, served, rng)
+                first = self._scenario.goals[index - 1]
+                sentences += self._follow(first, goal, served, self._hidden(index), rng)
             elif goal.again:
                 sentences.append(self._again(goal, served, index))
             else:
                 if index:
                     sentences.append(self._joint(register, index))
-                hidden = (self._scenario.missing,) if self._scenario.missing else ()
+                hidden = self._hidden(index)
                 if self._plan.refusal:
                     served = served.model_copy(update={"arguments": self._plan.refusal.arguments})
                 sentences += self._ask(goal, served, hidden, register, rng)
@@ -119,6 +120,12 @@ class Wording:
             opens = rng.random() < 0.7 and not _GREETING.match(sentences[0])
             sentences.insert(0 if opens else len(sentences), context)
         return " ".join(sentences)
+
+    def _hidden(self, index: int) -> tuple[str, ...]:
+        """The arguments of a goal that the request leaves out: the scenario's, and any that whoever asks names."""
+        missing = (self._scenario.missing,) if self._scenario.missing else ()
+        named = self._variables.get("hidden", ())
+        return (*missing, *(name for goal, name in named if goal == index))
 
     def _goals(self) -> list[tuple[Goal, Served]]:
         return list(zip(self._scenario.goals, self._plan.served, strict=True))
@@ -131,9 +138,8 @@ class Wording:
         taken: set[str] = set()
         for at in later[: later.index(index) + 1]:
             worded = [one for one in frames()["joints"][register] if one not in taken]
-            if (
-                len(later) > 1
-            ):  # "now for the second thing" leads to the second, and "one last thing" to the last
+            # "Now for the second thing" leads to the second, "one last thing" to the last.
+            if len(later) > 1:
                 wrong = _OF_TWO if at == later[-1] else _LAST if at == later[0] else _COUNTS
                 worded = [one for one in worded if not wrong.search(one)]
             chosen = str(worded[self._rotate(len(worded), f"joint {at}")])
@@ -203,10 +209,16 @@ class Wording:
                 return pool[self._rotate(len(pool), f"ask {tool} {register}", len(REGISTERS))]
         raise GenerationError("offline_no_wording", f"{tool}: no wording fits the arguments {sorted(words)}")
 
-    def _follow(self, first: Goal, goal: Goal, served: Served, rng: random.Random) -> list[str]:
+    def _follow(
+        self, first: Goal, goal: Goal, served: Served, hidden: tuple[str, ...], rng: random.Random
+    ) -> list[str]:
         """What is asked for in the same breath, with a sentence for each argument that it leaves out."""
         tool, phrases = self._toolkit.tool(goal.tool), self._sheet.tools[goal.tool]
-        own = {name: value for name, value in served.arguments.items() if not is_opaque(tool, name)}
+        own = {
+            name: value
+            for name, value in served.arguments.items()
+            if not is_opaque(tool, name) and name not in hidden
+        }
         words = self._words(tool.name, own, "request", served)
         usable = [one for one in phrases.follows[first.tool] if slots(one) <= set(words)]
         if not usable:

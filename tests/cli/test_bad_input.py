@@ -200,7 +200,7 @@ def test_names_that_do_not_exist(tmp_path: Path):
         (("dataset", "show", "demo:best"), 1, "best"),
         (("dataset", "log", "demi"), 1, "demo"),
         (("dataset", "show", "demo", "--kind", "triple"), 2, "unknown kind triple; there are: single"),
-        (("export", "demo", "--view", "csv"), 2, "unknown view csv; there are: trl"),
+        (("export", "demo", "--view", "csv"), 2, "unknown view csv; there are: trl, "),
         (("tools", "show", "getMusem"), 2, "no tool named getMusem"),
     ):
         one_line(callwright(*arguments, "--data", "d", cwd=tmp_path), code, words)

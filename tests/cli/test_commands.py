@@ -96,11 +96,23 @@ def test_dataset_show_tells_counts_drops_and_conversations(folder: Path):
     assert [len(one["messages"]) >= 3 for one in body["shown"]] == [True] * 3
 
 
+def test_dataset_show_tells_the_shape_of_the_corpus_on_demand(folder: Path):
+    text = run(folder, "dataset", "show", "demo@1", "--stats")
+    titles = [line.split()[0] for line in text.splitlines()]
+    assert (
+        titles[titles.index("tools") :]
+        == "tools category calls steps empty words recovery same near asked".split()
+    )
+
+
 def test_export_writes_a_folder_and_prints_it(folder: Path, tmp_path: Path):
     assert run(folder, "export", "demo", "--out", tmp_path / "out").strip() == str(tmp_path / "out")
     body = value(folder, "export", "demo@1", "--view", "trl", "--out", tmp_path / "two")
     assert (body["version"], body["view"], body["folder"]) == ("demo@1", "trl", str(tmp_path / "two"))
     assert list((tmp_path / "out").rglob("*.parquet"))
+    options = ("--view", "ste-sft", "--set", "documents=true", "--set", "special_tokens=false")
+    place = Path(run(folder, "export", "demo", *options, "--out", tmp_path / "three").strip())
+    assert json.loads((place / "manifest.json").read_text())["options"]["documents"] is True
 
 
 def test_status_shows_the_last_run(folder: Path):

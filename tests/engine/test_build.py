@@ -5,15 +5,17 @@ import json
 import os
 import shutil
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import yaml
+from datasets import load_dataset
 from workshops import TOOLS, demo, museum
 
 import callwright
 from callwright.engine.build import Built, PlainRunner, build, run_folder
-from callwright.engine.exports import export_all, export_view
+from callwright.engine.exports import VIEWS, export_all, export_view
 from callwright.engine.preview import preview
 from callwright.engine.progress import read_statuses
 from callwright.engine.recipes import check_recipe
@@ -21,8 +23,10 @@ from callwright.engine.shards import Shard
 from callwright.engine.workshop import Workshop
 from callwright.errors import ModelError, ShortfallError, StoreError, UsageError
 from callwright.llm.journal import Journal
+from callwright.schemas.base import Record
 from callwright.schemas.version import Version
 from callwright.store import Store
+from callwright.views.folder import read_manifest
 
 # A tool file that allows no row of some kinds: one tool without arguments.
 CLOCK = [
@@ -52,6 +56,15 @@ async def test_one_and_thirty_two_in_flight_make_the_same_bytes(first: tuple[Pat
     files = sorted(path.relative_to(one) for path in one.rglob("*.parquet"))
     assert len(files) == 4
     assert [(one / name).read_bytes() for name in files] == [(two / name).read_bytes() for name in files]
+
+
+def test_the_shape_of_the_corpus_is_counted_from_the_versions_rows(first: tuple[Path, Built]):
+    statistics = first[1].version.statistics
+    shape = statistics.corpus
+    assert sum(shape.by_calls.values()) == sum(shape.by_steps.values()) == statistics.rows == 60
+    assert shape.by_calls[0] == statistics.by_kind["no_call"]
+    assert (shape.calls, shape.tools) == (sum(statistics.by_tool.values()), len(statistics.by_tool))
+    assert shape.compared_requests == 60 and shape.functions_per_toolkit > 1
 
 
 async def test_a_second_run_asks_nothing_and_makes_no_version(copied: Path):
@@ -189,8 +202,44 @@ async def test_all_views_lie_below_the_name_of_the_version(first: tuple[Path, Bu
     folders = export_all(data, built.version, tmp_path)
     assert folders == [tmp_path / "demo@1" / "trl"]
     assert export_all(data, built.version, tmp_path) == folders
-    with pytest.raises(UsageError, match="unknown view csv; there are: trl"):
+    with pytest.raises(UsageError, match="unknown view csv; there are: trl, toolbench"):
         export_view(data, "demo", "csv", tmp_path / "csv")
+
+
+def test_every_view_is_a_module_with_options_that_have_defaults():
+    for view in VIEWS:
+        module = import_module(f"callwright.views.{view.replace('-', '_')}")
+        assert issubclass(module.Options, Record) and module.Options() and callable(module.export)
+
+
+def test_every_view_of_a_recipe_is_exported(first: tuple[Path, Built], tmp_path: Path):
+    data, built = first
+    recipe = built.version.recipe | {"views": list(VIEWS)}
+    version = built.version.model_copy(update={"recipe": recipe})
+    folders = export_all(data, version, tmp_path)
+    assert folders == [tmp_path / "demo@1" / view for view in VIEWS]
+    for view, folder in zip(VIEWS, folders, strict=True):
+        manifest = read_manifest(folder)
+        assert manifest is not None and (manifest.view, manifest.id) == (view, version.id)
+        loaded = load_dataset(str(folder), next(iter(manifest.rows)), cache_dir=str(tmp_path / "cache"))
+        assert {split: rows.num_rows for split, rows in loaded.items()} == next(iter(manifest.rows.values()))
+
+
+@pytest.mark.parametrize(
+    ("view", "given", "words"),
+    [
+        ("ste-sft", "documnets=true", "view ste-sft: unknown option documnets; did you mean documents"),
+        ("ste-rehearsal", "batches=0", "view ste-rehearsal: batches: .*greater than or equal to 1, got 0"),
+        ("ste-icl", "encoder=word2vec", "view ste-icl: encoder: .*'ngrams' or 'minilm', got 'word2vec'"),
+        ("trl", "a=1", "view trl: unknown option a; it has: none"),
+        ("trl", "a", "--set a: expected key=value"),
+    ],
+)
+def test_an_option_that_a_view_does_not_have_is_one_line(
+    first: tuple[Path, Built], tmp_path: Path, view: str, given: str, words: str
+):
+    with pytest.raises(UsageError, match=words):
+        export_view(first[0], "demo", view, tmp_path / "out", [given])
 
 
 async def test_two_runs_of_one_recipe_do_not_share_a_journal(tmp_path: Path):

@@ -7,11 +7,11 @@ import pytest
 from builders import commit, task, trajectory
 from huggingface_hub import DatasetCard
 
-from callwright.schemas.version import DropCount, SourceSummary, Statistics, Version
+from callwright.schemas.version import Corpus, DropCount, SourceSummary, Statistics, Version
 from callwright.store import Store
 from callwright.views import trl
 from callwright.views.card import size_category
-from callwright.views.chat import ViewError
+from callwright.views.rows import ViewError
 
 MUSEUM = SourceSummary(
     name="museum", title="Museum | API", licence="MIT", origin="/home/me/museum.yaml", tools=4
@@ -151,6 +151,16 @@ def test_the_licence_is_that_of_all_sources_or_the_reader_is_sent_to_them(
     _, card = exported(tmp_path, statistics=Statistics(sources=sources))
     found = card.data.to_dict()
     assert {name: found[name] for name in found if name.startswith("license")} == header
+
+
+def test_the_card_tells_the_shape_of_the_corpus(tmp_path: Path):
+    shape = Corpus(tools=3, by_calls={0: 1, 1: 1}, by_steps={0: 1, 1: 1}, calls=4, empty_arguments=1)
+    exported(tmp_path / "one", statistics=STATISTICS.model_copy(update={"corpus": shape}))
+    text = (tmp_path / "one" / "out" / "README.md").read_text()
+    assert "| calls without arguments | 25.0 % |" in text
+    assert "| rows with several calls, of those with any | 0.0 % |" in text
+    exported(tmp_path / "two")
+    assert "## Shape\n\nNot counted." in (tmp_path / "two" / "out" / "README.md").read_text()
 
 
 def test_a_secret_in_the_recipe_refuses_the_export(tmp_path: Path):

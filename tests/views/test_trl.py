@@ -19,8 +19,8 @@ from callwright.schemas.task import Trajectory
 from callwright.schemas.version import Version
 from callwright.store import Store
 from callwright.views import parquet, trl
-from callwright.views.chat import ViewError
 from callwright.views.folder import read_manifest
+from callwright.views.rows import ViewError
 
 PLAIN = trajectory(task("Show me event e1."))
 NO_CALL = trajectory(task("What is love?", kind="no_call"), [])

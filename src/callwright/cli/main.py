@@ -129,7 +129,11 @@ def status(data: Data = None, as_json: Json = False) -> None:
 @app.command()
 def export(
     name: Annotated[str, typer.Argument(help="museum, museum@3 or museum:tag.", metavar="NAME[@N|:TAG]")],
-    view: Annotated[str, typer.Option("--view", help="Which format.")] = "trl",
+    view: Annotated[str, typer.Option("--view", help="Which format; docs/views.md lists them.")] = "trl",
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Set an option of the view; may be repeated.", metavar="KEY=VALUE"),
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="The folder to write.", metavar="DIR")] = None,
     data: Data = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is in that place.")] = False,
@@ -138,7 +142,26 @@ def export(
     """Export a version in a view, as a folder that consumers load."""
     from callwright.cli import reading
 
-    reading.export(name, view, out, data, overwrite, as_json)
+    reading.export(name, view, sets or [], out, data, overwrite, as_json)
+
+
+@app.command()
+def score(
+    path: Annotated[
+        Path, typer.Argument(help="JSON lines of predictions or of a judge's verdicts.", metavar="FILE")
+    ],
+    metric: Annotated[
+        str,
+        typer.Option(
+            "--metric", help="ste (calls against the right ones) or toolalpaca (a judge's verdicts)."
+        ),
+    ] = "ste",
+    as_json: Json = False,
+) -> None:
+    """Score what a model called by STE's metrics, or a judge's verdicts by ToolAlpaca's."""
+    from callwright.cli import scoring
+
+    scoring.score(path, metric, as_json)
 
 
 From = Annotated[
@@ -279,13 +302,14 @@ def dataset_show(
     name: Annotated[str, typer.Argument(help="museum, museum@3 or museum:tag.", metavar="NAME[@N|:TAG]")],
     rows: Annotated[int, typer.Option("-n", "--rows", help="Conversations to print as well.", min=0)] = 0,
     kind: Annotated[str | None, typer.Option("--kind", help="Only rows of this kind.")] = None,
+    stats: Annotated[bool, typer.Option("--stats", help="Show the shape of the corpus as well.")] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Show what a version holds, what was dropped and why, and some of its conversations."""
     from callwright.cli import reading
 
-    reading.show(name, rows, kind, data, as_json)
+    reading.show(name, rows, kind, stats, data, as_json)
 
 
 _INTERRUPTED = 130

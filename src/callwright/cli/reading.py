@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from callwright.cli.talk import conversation, say, show_json, show_table
 from callwright.engine.exports import export_view
 from callwright.engine.progress import read_statuses
 from callwright.errors import UsageError
 from callwright.schemas.task import KINDS
-from callwright.schemas.version import Version
+from callwright.schemas.version import Statistics, Version
 from callwright.settings import data_folder, exports_folder
 from callwright.store import Store
 
@@ -28,12 +30,20 @@ def status(data: Path | None, as_json: bool) -> None:
         show_table(header, [[*(one[key] for key in header[:-1]), one["updated_at"]] for one in found])
 
 
-def export(name: str, view: str, out: Path | None, data: Path | None, overwrite: bool, as_json: bool) -> None:
+def export(
+    name: str,
+    view: str,
+    sets: list[str],
+    out: Path | None,
+    data: Path | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
     folder = data_folder(data)
     if out is None:
         with Store.open(folder, write=False, wait_s=WAIT_S) as store:
             out = exports_folder(folder) / store.version(name).name / view
-    version = export_view(folder, name, view, out, overwrite=overwrite)
+    version = export_view(folder, name, view, out, sets, overwrite=overwrite)
     if as_json:
         show_json({"version": version.name, "id": version.id, "view": view, "folder": str(out)})
     else:
@@ -69,7 +79,7 @@ def _show_versions(versions: list[Version], as_json: bool) -> None:
     show_table(("version", "id", "rows", "teacher", "made at"), rows)
 
 
-def show(name: str, rows: int, kind: str | None, data: Path | None, as_json: bool) -> None:
+def show(name: str, rows: int, kind: str | None, stats: bool, data: Path | None, as_json: bool) -> None:
     if kind is not None and kind not in KINDS:
         raise UsageError(f"unknown kind {kind}; there are: {', '.join(KINDS)}")
     with Store.open(data_folder(data), write=False, wait_s=WAIT_S) as store:
@@ -81,6 +91,8 @@ def show(name: str, rows: int, kind: str | None, data: Path | None, as_json: boo
         show_json(body | {"shown": [member.model_dump() | trajectory for member, trajectory in shown]})
         return
     _describe(version)
+    if stats:
+        _describe_corpus(version.statistics)
     for member, trajectory in shown:
         print(f"\n{member.kind} {member.trajectory} ({member.split})")
         print(conversation(trajectory["messages"]))
@@ -102,3 +114,41 @@ def _describe(version: Version) -> None:
     print(f"recovered {counts.recovered} rows in which a call failed and the right next move followed")
     drops = ", ".join(f"{drop.gate} {drop.code} {drop.count}" for drop in counts.drops)
     print(f"drops     {drops or 'none'}")
+
+
+def _describe_corpus(counts: Statistics) -> None:
+    """The shape of the corpus, in the terms of the papers it is compared with."""
+    shape, rows = counts.corpus, counts.rows
+    called = rows - shape.by_calls.get(0, 0)
+    spent = counts.prompt_tokens + counts.completion_tokens
+    for title, text in (
+        ("tools", f"{shape.tools} called, {shape.functions_per_toolkit:g} in a toolkit on average"),
+        ("category", _histogram(shape.by_category)),
+        (
+            "calls",
+            f"{_share(shape.several_calls, called)} of rows with calls have several; {_histogram(shape.by_calls)}",
+        ),
+        ("steps", f"{_histogram(shape.by_steps)}"),
+        ("empty", f"{_share(shape.empty_arguments, shape.calls)} of calls have no arguments"),
+        ("words", f"{shape.request_words:g} in a request, {shape.answer_words:g} in an answer, on average"),
+        ("recovery", f"{_share(counts.recovered, rows)} of rows"),
+        ("same", f"{_share(shape.same_requests, rows)} of requests are another row's too"),
+        (
+            "near",
+            f"{_share(shape.near_requests, shape.compared_requests)} of {shape.compared_requests} compared",
+        ),
+        ("asked", f"{_mean(counts.requests, rows)} model calls and {_mean(spent, rows)} tokens a row"),
+    ):
+        print(f"{title:<9} {text}")
+
+
+def _histogram(counts: Mapping[Any, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"
+
+
+def _share(count: int, of: int) -> str:
+    return f"{100 * count / of:.1f} %" if of else "none"
+
+
+def _mean(total: int, count: int) -> str:
+    return f"{total / count:.1f}" if count else "no"

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from callwright.engine.chains import Chain, Chains, Job
+from callwright.engine.corpus import CorpusCount
 from callwright.engine.progress import Progress, earlier_troubles
 from callwright.engine.results import Result, read_results
 from callwright.engine.rewriting import source_copies, source_rows, with_sources
@@ -384,10 +385,9 @@ class _Run:
         by_rung: Counter[str] = Counter()
         mended: Counter[str] = Counter()
         recovered = 0
-        for result in _rows(paths):
-            if result.trajectory_id not in chosen or not result.accepted:
-                continue
-            chosen.discard(result.trajectory_id)
+        shape = CorpusCount(self._workshop.toolkits)
+        for result in _chosen(paths, chosen):
+            shape.add(result)
             split = split_of(result.root, recipe.splits.test)
             members.append(
                 Member(trajectory=result.trajectory_id, split=split, kind=result.kind, method=result.method)
@@ -422,6 +422,7 @@ class _Run:
                 )
                 for kit in self._workshop.toolkits
             ),
+            corpus=shape.corpus(_chosen(paths, chosen)),
         )
         return members, statistics
 
@@ -438,6 +439,15 @@ class _Run:
 def _rows(paths: Sequence[Path]) -> Iterator[Result]:
     """Results that hold a conversation, read from the shards one at a time."""
     return (result for path in paths for result in read_results(path) if result.trajectory_id)
+
+
+def _chosen(paths: Sequence[Path], chosen: set[str]) -> Iterator[Result]:
+    """The version's rows, each once."""
+    missing = set(chosen)
+    for result in _rows(paths):
+        if result.accepted and result.trajectory_id in missing:
+            missing.discard(result.trajectory_id)
+            yield result
 
 
 def _called(result: Result) -> Iterator[str]:

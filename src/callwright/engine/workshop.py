@@ -10,6 +10,8 @@ from typing import Any
 
 from callwright.engine.tools import read_source, what_runs
 from callwright.errors import UsageError
+from callwright.generators.asktoact import offline as asktoact_offline
+from callwright.generators.asktoact.explore import Clarifications
 from callwright.generators.base import Explorer, Rollout, Rows, Source
 from callwright.generators.dag import offline as dag_offline
 from callwright.generators.dag.explore import Rewriter
@@ -149,6 +151,7 @@ class Workshop:
         answerers = (
             toolalpaca_offline.answers(self.toolkits)
             | ste_offline.answers(self.toolkits)
+            | asktoact_offline.answers(self.toolkits)
             | dag_offline.answers(self.toolkits)
             | toolbox_offline.answers(self.toolkits)
         )
@@ -330,13 +333,31 @@ def _dag(workshop: Workshop, model: Model, judge: Model, toolbox: Toolbox, rows:
     )
 
 
+def _asktoact(workshop: Workshop, model: Model, judge: Model, toolbox: Toolbox, rows: Rows) -> Clarifications:
+    recipe = workshop.recipe
+    assert recipe.methods.asktoact is not None
+    return Clarifications(
+        model,
+        judge,
+        rows,
+        workshop.toolkits,
+        recipe.methods.asktoact,
+        recipe.seed,
+        synonyms=workshop.synonyms,
+        sampling=workshop.sampling(),
+    )
+
+
 METHODS: Mapping[str, Callable[[Workshop, Model, Toolbox], Operators]] = {"toolalpaca": _toolalpaca}
 """Methods whose attempts know nothing of each other."""
 
 EXPLORERS: Mapping[str, Callable[[Workshop, Model, Model, Toolbox], Explorer]] = {"ste": _ste}
 """Methods that go through chains."""
 
-REWRITERS: Mapping[str, Callable[[Workshop, Model, Model, Toolbox, Rows], Explorer]] = {"dag": _dag}
+REWRITERS: Mapping[str, Callable[[Workshop, Model, Model, Toolbox, Rows], Explorer]] = {
+    "asktoact": _asktoact,
+    "dag": _dag,
+}
 """Methods that go through chains of rows that there are: a block of them is a chain."""
 
 

@@ -15,7 +15,8 @@ import yaml
 from callwright.schemas.task import KINDS
 from callwright.schemas.version import Statistics, Version
 from callwright.values.secrets import find_secret
-from callwright.views.chat import Tally, ViewError
+from callwright.views.chat import Tally
+from callwright.views.rows import ViewError
 
 CARD_NAME = "README.md"
 _TEMPLATE = Template((files("callwright.views") / "card.md").read_text(encoding="utf-8"))
@@ -71,16 +72,17 @@ def card(version: Version, tally: Tally, rows: Mapping[str, Mapping[str, int]]) 
         split=next(iter(rows[next(iter(rows))])),
         kinds=_split_table("kind", tally.rows, {kind: f"`{kind}`: {_KINDS[kind]}" for kind in KINDS}),
         toolkits=_split_table("toolkit", tally.toolkits, {name: name for name, _ in sorted(tally.toolkits)}),
+        shape=_shape(statistics),
         funnel=_funnel(version, tally),
         drops=_drops(statistics),
-        teachers=_table(("teacher", "rows"), sorted(tally.teachers.items())),
+        teachers=table(("teacher", "rows"), sorted(tally.teachers.items())),
         offline=_OFFLINE if any(name.startswith("offline-rules") for name in tally.teachers) else "",
         ledger=_ledger(statistics),
-        evidence=_table(("rung", "proves", "rows"), _evidence(tally)),
+        evidence=table(("rung", "proves", "rows"), _evidence(tally)),
         trusts=_trusts(tally),
         sources=_sources(statistics),
         limits=_limits(tally),
-        recipe=_yaml(_public(version.recipe)).strip(),
+        recipe=yaml_text(_public(version.recipe)).strip(),
     )
     secret = find_secret(text)
     if secret:
@@ -105,7 +107,7 @@ def size_category(rows: int) -> str:
 
 def _header(version: Version, tally: Tally, rows: Mapping[str, Mapping[str, int]]) -> str:
     fields: dict[str, Any] = {
-        **_licence(version.statistics),
+        **licence(version.statistics),
         "language": ["en"],
         "pretty_name": _title(version),
         "size_categories": [size_category(tally.rows.total())],
@@ -118,7 +120,7 @@ def _header(version: Version, tally: Tally, rows: Mapping[str, Mapping[str, int]
         "configs": [_config(version, name, splits) for name, splits in rows.items()],
     }
     fields["configs"][0]["default"] = True
-    return f"---\n{_yaml(fields)}---\n"
+    return f"---\n{yaml_text(fields)}---\n"
 
 
 def _config(version: Version, name: str, splits: Iterable[str]) -> dict[str, Any]:
@@ -131,7 +133,7 @@ def _config(version: Version, name: str, splits: Iterable[str]) -> dict[str, Any
     }
 
 
-def _licence(statistics: Statistics) -> dict[str, str]:
+def licence(statistics: Statistics) -> dict[str, str]:
     """One licence when all sources share one that the Hub knows; else the reader is sent to the sources."""
     stated = {(one.licence or "").strip().lower() for one in statistics.sources}
     found = {_SPOKEN_LICENCES.get(one, one) for one in stated}
@@ -156,13 +158,46 @@ def _split_table(what: str, counts: Counter[tuple[str, str]], labels: Mapping[st
     found = {name: [counts[name, split] for split in splits] for name in labels}
     lines = [(labels[name], *numbers, sum(numbers)) for name, numbers in found.items() if any(numbers)]
     totals = [sum(numbers) for numbers in zip(*found.values(), strict=True)]
-    return _table((what, *splits, "all"), [*lines, ("all", *totals, sum(totals))])
+    return table((what, *splits, "all"), [*lines, ("all", *totals, sum(totals))])
+
+
+def _shape(statistics: Statistics) -> str:
+    shape = statistics.corpus
+    if not shape.by_calls:
+        return "Not counted."
+    steps = ", ".join(f"{steps} in {rows:,}" for steps, rows in shape.by_steps.items())
+    near = _share(shape.near_requests, shape.compared_requests)
+    return table(
+        ("measure", "value"),
+        [
+            ("tools that are called", shape.tools),
+            ("tools of a toolkit, on average", f"{shape.functions_per_toolkit:g}"),
+            ("turns with calls in a row", steps),
+            (
+                "rows with several calls, of those with any",
+                _share(shape.several_calls, _with_calls(statistics)),
+            ),
+            ("calls without arguments", _share(shape.empty_arguments, shape.calls)),
+            ("rows that recover from a failed call", _share(statistics.recovered, statistics.rows)),
+            ("words of a request, of an answer", f"{shape.request_words:g}, {shape.answer_words:g}"),
+            ("requests that another row has too", _share(shape.same_requests, statistics.rows)),
+            (f"requests nearly like another's, of {shape.compared_requests:,} compared", near),
+        ],
+    )
+
+
+def _with_calls(statistics: Statistics) -> int:
+    return statistics.rows - statistics.corpus.by_calls.get(0, 0)
+
+
+def _share(count: int, of: int) -> str:
+    return f"{100 * count / of:.1f} %" if of else "none"
 
 
 def _funnel(version: Version, tally: Tally) -> str:
     dropped = sum(one.count for one in version.statistics.drops)
     attempts = version.statistics.attempts or dropped + tally.rows.total()
-    return _table(
+    return table(
         ("step", "attempts"), [("made", attempts), ("dropped", dropped), ("accepted", tally.rows.total())]
     )
 
@@ -171,7 +206,7 @@ def _drops(statistics: Statistics) -> str:
     if not statistics.drops:
         return "Nothing was dropped."
     ordered = sorted(statistics.drops, key=lambda one: (-one.count, one.gate, one.code))
-    return _table(("dropped at", "reason", "attempts"), [(one.gate, one.code, one.count) for one in ordered])
+    return table(("dropped at", "reason", "attempts"), [(one.gate, one.code, one.count) for one in ordered])
 
 
 def _ledger(statistics: Statistics) -> str:
@@ -203,7 +238,7 @@ def _sources(statistics: Statistics) -> str:
         (one.title or one.name, _file_name(one.origin), one.licence or "not stated", one.tools)
         for one in sorted(statistics.sources, key=lambda one: one.name)
     ]
-    return _table(("toolkit", "origin", "licence", "tools"), found)
+    return table(("toolkit", "origin", "licence", "tools"), found)
 
 
 def _limits(tally: Tally) -> str:
@@ -244,12 +279,14 @@ def _file_name(path: str) -> str:
     return PurePath(path).name
 
 
-def _yaml(value: Any) -> str:
+def yaml_text(value: Any) -> str:
+    """YAML with keys in their order."""
     text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
     return text
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
 

@@ -8,11 +8,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from callwright.schemas.base import Record
-from callwright.views.chat import ViewError
+from callwright.views.rows import ViewError
 
 MANIFEST = "manifest.json"
 
@@ -34,6 +35,10 @@ class Manifest(Record):
     """Config -> rows that its format cannot hold exactly."""
     untrained_turns: int = 0
     """Assistant turns marked as not to be trained on: this format has no place for the mark."""
+    dropped: dict[str, int] = {}
+    """Reason -> how often the view had no place for something; the view's page says what each reason counts."""
+    options: dict[str, Any] = {}
+    """The view's options, every default written out."""
     files: dict[str, ExportedFile] = {}
 
 

@@ -17,12 +17,14 @@ from typing import Any
 import pyarrow as pa
 from datasets import DatasetDict, Features, Json, List, Value, load_dataset
 
+from callwright.schemas.base import Record
 from callwright.schemas.version import Version
 from callwright.store import Store
 from callwright.views.card import CARD_NAME, card
-from callwright.views.chat import Chat, Tally, ViewError, chats
+from callwright.views.chat import Chat, Tally, chats
 from callwright.views.folder import Manifest, fresh_folder, is_whole, place, read_manifest, seal
 from callwright.views.parquet import MAX_FILE_BYTES, SplitWriter
+from callwright.views.rows import ViewError
 
 NAME = "trl"
 SPLITS = ("train", "test")
@@ -37,10 +39,15 @@ PORTABLE = pa.schema([(name, pa.string()) for name in ("id", "messages", "tools"
 SCHEMAS: dict[str, pa.Schema] = {"typed": TYPED.arrow_schema, "portable": PORTABLE}
 
 
+class Options(Record):
+    """This view has none."""
+
+
 def export(
     store: Store,
     version: Version,
     folder: Path,
+    options: Options | None = None,
     *,
     overwrite: bool = False,
     max_file_bytes: int = MAX_FILE_BYTES,

@@ -1,0 +1,1 @@
+"""AskToAct: take parameters out of verified requests, and learn to ask for them."""

@@ -1,0 +1,62 @@
+"""`score`: numbers for a file of predictions or verdicts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from callwright.cli.talk import show_json, show_table
+from callwright.errors import UsageError
+from callwright.scoring import ste, toolalpaca
+
+METRICS = ("ste", "toolalpaca")
+_PARTS = ("with_arguments", "without_arguments", "everything")
+_COLUMNS = ("wellformed", "api_match", "correct", "correct_typed")
+
+
+def score(path: Path, metric: str, as_json: bool) -> None:
+    if metric == "ste":
+        _show_ste(ste.score(ste.read_items(path)), as_json)
+    elif metric == "toolalpaca":
+        _show_toolalpaca(toolalpaca.score(toolalpaca.read_verdicts(path)), as_json)
+    else:
+        raise UsageError(f"unknown metric {metric}; there are: {', '.join(METRICS)}")
+
+
+def _show_ste(found: ste.SteScore, as_json: bool) -> None:
+    if as_json:
+        show_json({"metric": "ste"} | _with_shares(found.model_dump(mode="json")))
+        return
+    rows = []
+    for part in _PARTS:
+        group: ste.Group = getattr(found, part)
+        rows.append([part.replace("_", " "), group.items, *(_said(getattr(group, one)) for one in _COLUMNS)])
+    show_table(("items", "n", *(one.replace("_", " ") for one in _COLUMNS)), rows)
+    problems = ", ".join(f"{code} {count}" for code, count in found.problems.items())
+    print(f"not wellformed: {problems or 'none'}")
+
+
+def _show_toolalpaca(found: toolalpaca.ToolAlpacaScore, as_json: bool) -> None:
+    if as_json:
+        show_json({"metric": "toolalpaca"} | _with_shares(found.model_dump(mode="json")))
+        return
+    rows: list[list[Any]] = [
+        ["procedure", *found.process.values(), _said(found.procedure_accuracy)],
+        ["response", *found.response.values(), _said(found.response_accuracy)],
+        ["overall", "", "", "", _said(found.overall_accuracy)],
+    ]
+    show_table(("metric", *toolalpaca.RULINGS, "accuracy"), rows)
+    print(f"{found.items} items, {found.errors} without a solution, {found.unreadable} rulings unreadable")
+
+
+def _said(ratio: ste.Ratio) -> str:
+    return f"{100 * ratio.count / ratio.of:.1f} ({ratio.count}/{ratio.of})" if ratio.of else "-"
+
+
+def _with_shares(value: Any) -> Any:
+    """The record with each ratio's share beside its counts."""
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"count", "of"}:
+        return value | {"share": value["count"] / value["of"] if value["of"] else None}
+    return {name: _with_shares(one) for name, one in value.items()}

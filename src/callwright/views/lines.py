@@ -1,0 +1,149 @@
+"""Views that are JSON lines: one file for each config and split, a page that says what is in them, a manifest."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from importlib.resources import files
+from pathlib import Path, PurePath
+from string import Template
+from types import TracebackType
+from typing import IO, Any
+
+from callwright.schemas.base import Record
+from callwright.schemas.recipe import ViewName
+from callwright.schemas.version import Version
+from callwright.views.card import CARD_NAME, licence, table, yaml_text
+from callwright.views.folder import Manifest, fresh_folder, place, seal
+from callwright.views.rows import ViewError
+
+DEFAULT = "default"
+"""The config of a view that has but one: `load_dataset(folder)` needs no name for it."""
+_TEMPLATE = Template((files("callwright.views") / "lines.md").read_text(encoding="utf-8"))
+_PATHS = {"general", "tokenizer"}
+"""Options that are files: their names are shown, never a folder of somebody's machine."""
+
+
+class Lines:
+    """The files of one export, opened when their first line comes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.rows: dict[str, dict[str, int]] = {}
+        """Config -> split -> lines."""
+        self.dropped: Counter[str] = Counter()
+        """Reason -> how often the view had no place for something."""
+        self._files: dict[tuple[str, str], IO[str]] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Lines:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the files; what was written can be read."""
+        self._stack.close()
+
+    def add(self, split: str, text: str, config: str = DEFAULT) -> None:
+        """Append one line of checked JSON text."""
+        if (config, split) not in self._files:
+            path = self.folder / config / f"{split}.jsonl"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("w", encoding="utf-8", newline="\n")
+            self._files[config, split] = self._stack.enter_context(file)
+        self._files[config, split].write(f"{text}\n")
+        splits = self.rows.setdefault(config, {})
+        splits[split] = splits.get(split, 0) + 1
+
+
+def export_lines(
+    version: Version,
+    folder: Path,
+    view: ViewName,
+    options: Record,
+    about: str,
+    write: Callable[[Lines], None],
+    *,
+    reasons: Mapping[str, str],
+    overwrite: bool,
+) -> Manifest:
+    """Write a view of JSON lines; the folder appears whole or not at all, and has the same bytes every time.
+
+    Args:
+        version: What the rows are of.
+        folder: Where it goes.
+        view: The view's name.
+        options: The view's options.
+        about: What the view is, for its page.
+        write: Adds all lines, and counts what is dropped.
+        reasons: Reason -> what it means, for its page.
+        overwrite: Whether another export in that place may be replaced.
+
+    Raises:
+        ViewError: A row must not be exported, no row fits the view, or something else is in the place.
+    """
+    target = folder.expanduser().resolve()
+    with fresh_folder(target) as working:
+        with Lines(working) as lines:
+            write(lines)
+        dropped = {code: count for code, count in sorted(lines.dropped.items()) if count}
+        if not lines.rows:
+            told = ", ".join(f"{reason} {count}" for reason, count in dropped.items()) or "it is empty"
+            raise ViewError(f"{version.name}: no row fits the view {view} ({told}); nothing was written")
+        rows = {
+            config: dict(sorted(lines.rows[config].items(), reverse=True)) for config in sorted(lines.rows)
+        }
+        manifest = Manifest(
+            version=version.name,
+            id=version.id,
+            view=view,
+            rows=rows,
+            dropped=dropped,
+            options=_shown(options),
+        )
+        page = _page(version, manifest, about, reasons)
+        (working / CARD_NAME).write_text(page, encoding="utf-8")
+        sealed = seal(working, manifest)
+        place(working, target, sealed, overwrite=overwrite)
+    return sealed
+
+
+def _shown(options: Record) -> dict[str, Any]:
+    body = options.model_dump(mode="json")
+    return {name: PurePath(value).name if name in _PATHS and value else value for name, value in body.items()}
+
+
+def _page(version: Version, manifest: Manifest, about: str, reasons: Mapping[str, str]) -> str:
+    configs = [
+        {
+            "config_name": config,
+            # `datasets` caches a folder by its path and this header alone.
+            "description": f"{version.name} {version.id}",
+            "data_files": [{"split": split, "path": f"{config}/{split}.jsonl"} for split in splits],
+        }
+        for config, splits in manifest.rows.items()
+    ]
+    counts = [
+        (config, split, count) for config, splits in manifest.rows.items() for split, count in splits.items()
+    ]
+    dropped = [(code, count, reasons[code]) for code, count in manifest.dropped.items()]
+    return _TEMPLATE.substitute(
+        header=yaml_text({**licence(version.statistics), "language": ["en"], "configs": configs}).strip(),
+        view=manifest.view,
+        version=version.name,
+        id=version.id,
+        about=about.strip(),
+        rows=table(("config", "split", "rows"), counts),
+        dropped=table(("reason", "count", "what it means"), dropped) if dropped else "Nothing was dropped.",
+        options=table(
+            ("option", "value"), [(name, json.dumps(one)) for name, one in manifest.options.items()]
+        )
+        if manifest.options
+        else "It has none.",
+    )

@@ -1,0 +1,185 @@
+"""A version's rows as every view reads them, and the rule that one bad row refuses the whole view."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+
+from callwright.errors import CallwrightError
+from callwright.schemas.message import Message, SystemMessage
+from callwright.schemas.task import Kind, teacher_name
+from callwright.schemas.tool import Tool
+from callwright.schemas.version import Split, Version
+from callwright.store import Store
+from callwright.values.secrets import find_secret
+
+_MESSAGES: TypeAdapter[tuple[Message, ...]] = TypeAdapter(tuple[Message, ...])
+
+T = TypeVar("T")
+
+
+class ViewError(CallwrightError):
+    """A view cannot be written, or must not be."""
+
+
+class RowError(Exception):
+    """One row cannot be written as it is; the view that meets it is refused."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row with all that a view may show of it."""
+
+    id: str
+    split: Split
+    kind: Kind
+    method: str
+    toolkit: str
+    root: str
+    """Id of the task where its lineage begins: a paraphrase has its seed's."""
+    clock: str
+    """The row's today, as an ISO date."""
+    teacher: str
+    evidence: str
+    """The highest rung that it passed, or `none`."""
+    messages: tuple[Message, ...]
+    tools: tuple[Tool, ...]
+    """The offered tools, in their order."""
+    tool_texts: tuple[str, ...]
+    """Each tool as JSON text in OpenAI's chat format, checked."""
+
+    @property
+    def system(self) -> str:
+        """The system message, empty where there is none."""
+        return next((one.content for one in self.messages if isinstance(one, SystemMessage)), "")
+
+
+def checked(store: Store, version: Version, make: Callable[[Row], T]) -> Iterator[T]:
+    """What `make` makes of each row, in the version's order. Every row is tried, even when one was refused.
+
+    Raises:
+        ViewError: At the end, when `make` raised RowError for some rows.
+    """
+    evidence = store.evidence(version)
+    tools = _Tools(store)
+    refused: list[tuple[str, RowError]] = []
+    for member, trajectory, task in store.rows(version):
+        try:
+            row = Row(
+                id=member.trajectory,
+                split=member.split,
+                kind=member.kind,
+                method=member.method,
+                toolkit=task["toolkit"],
+                root=task["parent"] or trajectory["task"],
+                clock=task["clock"],
+                teacher=teacher_name(trajectory["provenance"]["teacher"]),
+                evidence=evidence.get(member.trajectory) or "none",
+                messages=_MESSAGES.validate_python(trajectory["messages"]),
+                tools=tuple(tools.tool(one) for one in task["tools"]),
+                tool_texts=tuple(tools.text(one) for one in task["tools"]),
+            )
+            made = make(row)
+        except RowError as error:
+            refused.append((member.trajectory, error))
+        else:
+            yield made
+    if refused:
+        raise ViewError(_refusal(version, refused))
+
+
+def _refusal(version: Version, refused: list[tuple[str, RowError]]) -> str:
+    counts = Counter(error.code for _, error in refused)
+    summary = ", ".join(f"{code} {count}" for code, count in sorted(counts.items()))
+    row, error = refused[0]
+    return (
+        f"{version.name}: {len(refused)} rows must not be exported ({summary}); first row {row}: {error}. "
+        "Nothing was written; correct the source or the gate that let it through, and build again"
+    )
+
+
+def arguments_of(text: str, call: str) -> dict[str, Any]:
+    """The object that a call's raw arguments spell.
+
+    Raises:
+        RowError: They do not, or a key stands twice, or a number is not finite.
+    """
+    try:
+        value = json.loads(text, object_pairs_hook=_object, parse_float=_finite, parse_constant=_finite)
+    except (ValueError, RecursionError) as error:
+        raise RowError("arguments_not_json", f"the arguments of call {call} are not JSON ({error})") from None
+    if not isinstance(value, dict):
+        raise RowError("arguments_not_json", f"the arguments of call {call} are no JSON object")
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a key stands twice")
+    return value
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no finite number")
+    return number
+
+
+def checked_json(value: Any) -> str:
+    """The JSON text of a value, keys in their order.
+
+    Raises:
+        RowError: No file could hold it, or it holds what looks like a secret.
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except UnicodeEncodeError:
+        raise RowError("lone_surrogate", "its text holds half a surrogate pair") from None
+    except ValueError:
+        raise RowError("number_not_finite", "it holds NaN or an infinity") from None
+    secret = find_secret(text)
+    if secret:
+        raise RowError("secret", f"it holds what looks like a secret ({secret})")
+    return text
+
+
+class _Tools:
+    """Tools by id with their JSON texts: few tools serve many rows."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._tools: dict[str, Tool] = {}
+        self._texts: dict[str, str | RowError] = {}
+
+    def tool(self, id: str) -> Tool:
+        if id not in self._tools:
+            self._tools[id] = self._store.tools([id])[id]
+        return self._tools[id]
+
+    def text(self, id: str) -> str:
+        if id not in self._texts:
+            self._texts[id] = _tool_text(self.tool(id))
+        found = self._texts[id]
+        if isinstance(found, RowError):
+            raise found
+        return found
+
+
+def _tool_text(tool: Tool) -> str | RowError:
+    try:
+        return checked_json(tool.wire())
+    except RowError as error:
+        return RowError(error.code, f"tool {tool.name}: {error}")

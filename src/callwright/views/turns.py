@@ -1,0 +1,63 @@
+"""Rows as single examples: one request, one turn with calls, what came back, and the answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from callwright.schemas.message import AssistantMessage, ToolCall, ToolMessage, UserMessage
+from callwright.views.rows import Row, arguments_of
+
+REASONS = {
+    "no_call": "rows without a call",
+    "several_user_turns": "rows in which the person speaks more than once; this format has one request",
+    "several_turns": "rows with calls in several turns; the later ones may need what the earlier ones brought",
+    "several_calls": "rows with several calls in one turn; this format has one call in a turn",
+    "unanswered": "rows that do not end with an answer",
+    "several_tools": "rows that call more than one tool; a batch is made of whole tools",
+    "text_beside_a_call": "turns that said something beside their call; the call is kept, the words are not",
+    "untrained_turn": "assistant turns that are marked as not to be trained on",
+    "same_request": "train rows whose request an earlier one has too; one demonstration of a request is enough",
+    "few_demonstrations": "rows with fewer demonstrations than asked for, as train has no more",
+    "tokens_cut": "tokens beyond the maximum length, cut at the end",
+    "trained_tokens_cut": "those of them that a trainer should have learned",
+    "rows_cut": "rows that lost tokens at the end",
+}
+"""Why a view has no place for something, in words."""
+
+
+class NoPlaceError(Exception):
+    """A view has no place for a row. The message is a key of `REASONS`; the row is counted, not refused."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A row with one request and one turn of calls."""
+
+    request: str
+    calls: tuple[ToolCall, ...]
+    observations: tuple[str, ...]
+    answer: str
+
+
+def example_of(row: Row) -> Example:
+    """The one request, its calls and the answer of a row.
+
+    Raises:
+        NoPlaceError: The row has another shape.
+        RowError: The arguments of a call are no JSON object.
+    """
+    asked = [one.content for one in row.messages if isinstance(one, UserMessage)]
+    calling = [one for one in row.messages if isinstance(one, AssistantMessage) and one.tool_calls]
+    if not calling:
+        raise NoPlaceError("no_call")
+    if len(asked) != 1:
+        raise NoPlaceError("several_user_turns")
+    if len(calling) > 1:
+        raise NoPlaceError("several_turns")
+    last = row.messages[-1]
+    if not isinstance(last, AssistantMessage) or last.tool_calls or not last.content:
+        raise NoPlaceError("unanswered")
+    for call in calling[0].tool_calls:
+        arguments_of(call.arguments, call.id)
+    observed = tuple(one.content for one in row.messages if isinstance(one, ToolMessage))
+    return Example(asked[0], calling[0].tool_calls, observed, last.content)
