@@ -29,6 +29,9 @@ from callwright.schemas.task import IntendedCall, Trajectory
 from callwright.schemas.verdict import Outcome, Verdict
 from callwright.values.calls import same_call
 
+JUDGE = "dag.order"
+"""Who says what waits for what."""
+
 SERIAL = ("purely_serial", "order_matters", "not_repeatable")
 """Codes of conversations that are good as they are, one call after the other."""
 
@@ -60,7 +63,7 @@ class Conversion:
         outcome: Outcome = "pass" if self.proven else "undecided"
         return Verdict(
             trajectory="",
-            judge="dag.order",
+            judge=JUDGE,
             rung="L2",
             outcome=outcome,
             code="" if self.proven else "not_repeatable",

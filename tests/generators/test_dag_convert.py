@@ -16,7 +16,6 @@ from callwright.generators.dag.advice import Advice
 from callwright.generators.dag.convert import Conversion, Converter, read
 from callwright.generators.dag.dependencies import Dependencies
 from callwright.generators.dag.prose import Prose, against
-from callwright.generators.planning.scenario import Plan
 from callwright.llm.base import Model, Sampling
 from callwright.llm.scripted import Scripted, reply
 from callwright.schemas.message import (
@@ -49,7 +48,7 @@ def converted(row: Trajectory, model: Model = RULES, *, always: bool = False, mo
 
 @pytest.fixture(scope="module")
 def fans() -> tuple[Trajectory, ...]:
-    return world_rows(NAMES, "parallel", 24)
+    return world_rows(NAMES, "parallel", 16)
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +89,8 @@ def test_fewer_characters_are_read_than_one_call_at_a_time(fans, made):
 
 
 def test_chains_stay_serial_and_parallel_rows_are_left_alone(fans):
-    found = [converted(row).code for row in world_rows(NAMES, "multi_step", 24)]
-    assert found.count("purely_serial") >= 20 and set(found) <= {"purely_serial", ""}
+    found = [converted(row).code for row in world_rows(NAMES, "multi_step", 12)]
+    assert found.count("purely_serial") >= 10 and set(found) <= {"purely_serial", ""}
     assert {converted(row).code for row in fans} == {"already_parallel"}
 
 
@@ -333,4 +332,3 @@ def test_a_language_model_can_be_made_to_speak_before_every_round():
         line.parsed or json.loads(line.text)["thought"] for line in lines
     ]
     assert one.row.provenance.prompts.keys() >= {"dag.thought", "dag.order"}
-    assert Plan  # noqa: B018
