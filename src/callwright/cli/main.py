@@ -148,17 +148,19 @@ def export(
 @app.command()
 def score(
     path: Annotated[
-        Path, typer.Argument(help="JSON lines of predictions or of a judge's verdicts.", metavar="FILE")
+        Path,
+        typer.Argument(help="JSON lines of predictions, transcripts or a judge's verdicts.", metavar="FILE"),
     ],
     metric: Annotated[
         str,
         typer.Option(
-            "--metric", help="ste (calls against the right ones) or toolalpaca (a judge's verdicts)."
+            "--metric",
+            help="ste (calls against the right ones), toolalpaca (a judge's verdicts) or asktoact (transcripts).",
         ),
     ] = "ste",
     as_json: Json = False,
 ) -> None:
-    """Score what a model called by STE's metrics, or a judge's verdicts by ToolAlpaca's."""
+    """Score what a model called by STE's metrics, a judge's verdicts by ToolAlpaca's, transcripts by AskToAct's."""
     from callwright.cli import scoring
 
     scoring.score(path, metric, as_json)

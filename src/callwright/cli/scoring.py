@@ -7,9 +7,9 @@ from typing import Any
 
 from callwright.cli.talk import show_json, show_table
 from callwright.errors import UsageError
-from callwright.scoring import ste, toolalpaca
+from callwright.scoring import asktoact, ste, toolalpaca
 
-METRICS = ("ste", "toolalpaca")
+METRICS = ("ste", "toolalpaca", "asktoact")
 _PARTS = ("with_arguments", "without_arguments", "everything")
 _COLUMNS = ("wellformed", "api_match", "correct", "correct_typed")
 
@@ -19,6 +19,8 @@ def score(path: Path, metric: str, as_json: bool) -> None:
         _show_ste(ste.score(ste.read_items(path)), as_json)
     elif metric == "toolalpaca":
         _show_toolalpaca(toolalpaca.score(toolalpaca.read_verdicts(path)), as_json)
+    elif metric == "asktoact":
+        _show_asktoact(asktoact.score(asktoact.read_items(path)), as_json)
     else:
         raise UsageError(f"unknown metric {metric}; there are: {', '.join(METRICS)}")
 
@@ -47,6 +49,21 @@ def _show_toolalpaca(found: toolalpaca.ToolAlpacaScore, as_json: bool) -> None:
     ]
     show_table(("metric", *toolalpaca.RULINGS, "accuracy"), rows)
     print(f"{found.items} items, {found.errors} without a solution, {found.unreadable} rulings unreadable")
+
+
+def _show_asktoact(found: asktoact.AskToActScore, as_json: bool) -> None:
+    if as_json:
+        show_json({"metric": "asktoact"} | _with_shares(found.model_dump(mode="json")))
+        return
+    columns = ("recovery", "efficiency", "asked_needlessly", "tools", "parameters", "solved")
+    groups = {"everything": found.everything}
+    groups |= {f"{count} missing": group for count, group in found.by_missing.items()}
+    groups |= {f"{count} tools": group for count, group in found.by_tools.items()}
+    rows = [
+        [name, group.items, *(_said(getattr(group, one)) for one in columns)]
+        for name, group in groups.items()
+    ]
+    show_table(("items", "n", *(one.replace("_", " ") for one in columns)), rows)
 
 
 def _said(ratio: ste.Ratio) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from callwright.engine.shards import Result
+from callwright.engine.results import Result
 from callwright.schemas.base import digest
 from callwright.schemas.tool import Toolkit
 from callwright.schemas.version import Corpus

@@ -250,6 +250,11 @@ def _limits(tally: Tally) -> str:
             f"- Rows that stand only in `portable`: {tally.left_out['typed']:,}. They hold a number that `datasets` "
             "would change on reading (an integer of more than 64 bits, or the last digit of a float)."
         )
+    if tally.left_out["mistakes"]:
+        found.append(
+            f"- Rows left out, because a part of a turn must not be learned and this format cannot say so: "
+            f"{tally.left_out['mistakes']:,}. The view `spans` has them."
+        )
     if tally.masked:
         found.append(
             f"- Assistant turns that are marked as not to be trained on: {tally.masked:,}. This format has no "

@@ -10,6 +10,7 @@ from typing import Any
 from callwright.schemas.message import AssistantMessage, Message, ToolMessage, to_wire
 from callwright.schemas.version import Split, Version
 from callwright.store import Store
+from callwright.views.loss import wrong_spans
 from callwright.views.rows import Row, arguments_of, checked, checked_json
 
 
@@ -31,6 +32,8 @@ class Chat:
     """Where each observation comes from."""
     masked: int = 0
     """Assistant turns that were marked as not to be trained on."""
+    wrong: bool = False
+    """Whether a part of a turn must not be learned, which a chat has no place for."""
 
 
 @dataclass
@@ -46,7 +49,7 @@ class Tally:
     trusts: Counter[str] = field(default_factory=Counter)
     masked: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
-    """Config -> rows that it cannot hold."""
+    """Config -> rows that it cannot hold; `mistakes`: those with words that must not be learned."""
 
     def add(self, row: Chat) -> None:
         self.rows[row.kind, row.split] += 1
@@ -79,6 +82,7 @@ def _chat(row: Row) -> Chat:
         evidence=row.evidence,
         trusts=tuple(one.observation.trust for one in row.messages if isinstance(one, ToolMessage)),
         masked=sum(isinstance(one, AssistantMessage) and not one.train for one in row.messages),
+        wrong=any(map(wrong_spans, row.messages)),
     )
 
 

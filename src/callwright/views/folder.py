@@ -32,7 +32,7 @@ class Manifest(Record):
     rows: dict[str, dict[str, int]]
     """Config -> split -> rows."""
     left_out: dict[str, int] = {}
-    """Config -> rows that its format cannot hold exactly."""
+    """Config -> rows that its format cannot hold exactly; `mistakes`: rows that no config has, see the view `spans`."""
     untrained_turns: int = 0
     """Assistant turns marked as not to be trained on: this format has no place for the mark."""
     dropped: dict[str, int] = {}

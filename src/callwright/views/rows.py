@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -53,6 +53,8 @@ class Row:
     evidence: str
     """The highest rung that it passed, or `none`."""
     messages: tuple[Message, ...]
+    hidden: Mapping[str, Any]
+    """What the user knew and did not say at first; AskToAct's `intents` among it."""
     tools: tuple[Tool, ...]
     """The offered tools, in their order."""
     tool_texts: tuple[str, ...]
@@ -85,6 +87,7 @@ def checked(store: Store, version: Version, make: Callable[[Row], T]) -> Iterato
                 clock=task["clock"],
                 teacher=teacher_name(trajectory["provenance"]["teacher"]),
                 evidence=evidence.get(member.trajectory) or "none",
+                hidden=task["hidden"],
                 messages=_MESSAGES.validate_python(trajectory["messages"]),
                 tools=tuple(tools.tool(one) for one in task["tools"]),
                 tool_texts=tuple(tools.text(one) for one in task["tools"]),

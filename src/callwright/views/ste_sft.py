@@ -20,6 +20,7 @@ from callwright.store import Store
 from callwright.values import react
 from callwright.views.folder import Manifest
 from callwright.views.lines import Lines, export_lines
+from callwright.views.loss import wrong_spans
 from callwright.views.prompts import prompt
 from callwright.views.rows import Row, RowError, arguments_of, checked, checked_json
 from callwright.views.turns import REASONS, NoPlaceError, example_of
@@ -107,11 +108,12 @@ def _turns(row: Row, options: Options, dropped: Counter[str]) -> Iterator[dict[s
             call = message.tool_calls[0] if message.tool_calls else None
             called = call.name if call else called
             said = {"role": "assistant", "content": _call(call, options) if call else _answer(message)}
-            if message.train:
+            learn = message.train and not wrong_spans(message)
+            if learn:
                 labels = {"id": row.id, "turn": "call" if call else "answer", "kind": row.kind}
                 labels |= {"method": row.method, "toolkit": row.toolkit, "tool": called}
                 yield labels | {"prompt": list(before), "completion": [said]}
-            dropped["untrained_turn"] += not message.train
+            dropped["untrained_turn"] += not learn
             dropped["text_beside_a_call"] += bool(call and message.content)
             before.append(said)
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from callwright.errors import UsageError
 from callwright.schemas.base import Record
 from callwright.schemas.message import AssistantMessage, ToolMessage, UserMessage
 from callwright.schemas.version import Version
@@ -19,8 +18,10 @@ from callwright.store import Store
 from callwright.values import react
 from callwright.views.folder import Manifest
 from callwright.views.lines import Lines, export_lines
+from callwright.views.loss import wrong_spans
 from callwright.views.prompts import prompt
 from callwright.views.rows import Row, RowError, arguments_of, checked, checked_json
+from callwright.views.tokenizers import load_tokenizer
 from callwright.views.turns import REASONS, NoPlaceError
 
 ABOUT = """
@@ -95,8 +96,10 @@ def entries_of(row: Row, options: Options, dropped: Counter[str]) -> Iterator[tu
         elif isinstance(message, AssistantMessage):
             if len(message.tool_calls) > 1 and not options.serial:
                 raise NoPlaceError("several_calls")
-            dropped["untrained_turn"] += not message.train
-            yield from ((entry, learned and message.train) for entry, learned in _spoken(message, observed))
+            # A segment is learned whole or not at all, so a turn that holds a mistake is not.
+            learn = message.train and not wrong_spans(message)
+            dropped["untrained_turn"] += not learn
+            yield from ((entry, learned and learn) for entry, learned in _spoken(message, observed))
 
 
 def _spoken(message: AssistantMessage, observed: dict[str, str]) -> Iterator[tuple[react.Entry, bool]]:
@@ -123,14 +126,5 @@ def _tokens(
 
 
 def _encoder(path: str) -> react.Encode:
-    try:
-        from tokenizers import Tokenizer
-    except ImportError as error:
-        raise UsageError(
-            f"tokenizer={path} needs the package tokenizers ({error}); run: pip install 'callwright[embed]'"
-        ) from None
-    try:
-        tokenizer = Tokenizer.from_file(path)
-    except Exception as error:  # the library raises nothing more particular
-        raise UsageError(f"tokenizer={path}: is no tokenizer.json that can be read ({error})") from None
+    tokenizer = load_tokenizer(path)
     return lambda text: tokenizer.encode(text, add_special_tokens=False).ids

@@ -28,6 +28,8 @@ from callwright.views.rows import ViewError
 
 NAME = "trl"
 SPLITS = ("train", "test")
+WRONG = "mistakes"
+"""Rows that hold mistakes which must not be learned: the view `spans` has them."""
 _LABELS = ("kind", "method", "toolkit", "teacher", "evidence")
 
 TYPED = Features(
@@ -115,6 +117,10 @@ def _write_rows(
             for split in SPLITS
         }
         for row in rows:
+            if row.wrong:
+                # TRL learns every word of the assistant's, mistakes among them.
+                tally.left_out[WRONG] += 1
+                continue
             tally.add(row)
             _write_row(row, writers, tally)
     return _counts(writers), tally
