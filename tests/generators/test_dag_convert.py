@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,8 @@ from callwright.generators.dag.advice import Advice
 from callwright.generators.dag.convert import Conversion, Converter, read
 from callwright.generators.dag.dependencies import Dependencies
 from callwright.generators.dag.prose import Prose, against
-from callwright.llm.base import Model, Sampling
+from callwright.generators.dag.runner import run
+from callwright.llm.base import Completion, Model, Sampling
 from callwright.llm.scripted import Scripted, reply
 from callwright.schemas.message import (
     AssistantMessage,
@@ -27,9 +29,12 @@ from callwright.schemas.message import (
     ToolCall,
     ToolMessage,
     UserMessage,
+    to_wire,
 )
 from callwright.schemas.task import Trajectory
 from callwright.toolbox.world import WorldToolbox
+from callwright.views.chatml import rendered
+from callwright.views.loss import IGNORED, labels
 
 NAMES = ("travel", "mail", "projects", "calendar")
 RULES = Scripted([], reads_variables=True)
@@ -332,3 +337,43 @@ def test_a_language_model_can_be_made_to_speak_before_every_round():
         line.parsed or json.loads(line.text)["thought"] for line in lines
     ]
     assert one.row.provenance.prompts.keys() >= {"dag.thought", "dag.order"}
+
+
+# What a trainer and a server see
+
+
+def test_a_run_of_a_row_renders_as_the_row_does_byte_for_byte(made):
+    for one in made[:8]:
+        row = one.row
+        assert row is not None
+        turns = [Completion(text=turn.content, tool_calls=turn.tool_calls) for turn in row.turns()]
+        model, task = Scripted(turns), row.task
+        session = WorldToolbox().open(
+            task.tools, toolkit=task.toolkit, seed=task.seed, clock=task.clock, item="x"
+        )
+        found = asyncio.run(run(model, session, task.tools, row.messages[:2]))
+        assert rendered(found.messages, task.tools).text == rendered(row.messages, task.tools).text
+        last = model.requests[-1]
+        assert json.dumps(last.messages) == json.dumps([to_wire(message) for message in row.messages[:-1]])
+        assert list(last.tools) == [tool.wire() for tool in task.tools]
+
+
+def test_a_record_for_each_turn_trains_the_very_tokens_that_the_whole_row_trains(made):
+    for one in made:
+        row = one.row
+        assert row is not None
+        whole = rendered(row.messages, row.task.tools)
+        trained: list[tuple[int, str]] = []
+        for at, message in enumerate(row.messages):
+            if isinstance(message, AssistantMessage):
+                part = rendered(row.messages[: at + 1], row.task.tools)
+                trained += tokens(part.text, part.learned[-1:])
+        assert trained == tokens(whole.text, whole.learned)
+        assert len(whole.learned) == len(list(row.turns()))
+
+
+def tokens(text: str, learned: Sequence[tuple[int, int]]) -> list[tuple[int, str]]:
+    """Place and text of each token that is learned, by a tokenizer of words and signs."""
+    found = [(match.span(), match[0]) for match in re.finditer(r"\w+|\W", text)]
+    marks = labels(range(len(found)), [span for span, _ in found], learned)
+    return [(span[0], word) for mark, (span, word) in zip(marks, found, strict=True) if mark != IGNORED]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 import pytest
 
-from callwright.scoring.rounds import Comparison, mean, pass_rate, win_rate
+from callwright.cli.scoring import score as show_score
+from callwright.scoring.dag import Comparison, mean, pass_rate, read_items, win_rate
+from callwright.scoring.files import ScoreError
 
 
 def test_pass_rate_is_the_mean_of_questions_over_their_runs():
@@ -48,3 +51,20 @@ def test_an_interval_is_a_function_of_its_seed_and_holds_the_mean_about_95_times
         found = mean([float(rng.random() < 0.3) for _ in range(80)], seed)
         held += found.low <= 0.3 <= found.high
     assert held >= 51
+
+
+def test_a_file_of_verdicts_is_scored(tmp_path, capsys):
+    lines = [
+        {"id": "a", "runs": ["Solved", "Solved"], "against": {"ours": "Solved", "theirs": "Unsolved"}},
+        {"id": "b", "runs": ["no_answer", "Unsure"]},
+    ]
+    path = tmp_path / "verdicts.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    show_score(path, "dag", True)
+    found = json.loads(capsys.readouterr().out)
+    assert found["passed"]["rate"]["value"] == 0.625 and found["won"]["wins"] == 1
+    show_score(path, "dag", False)
+    assert "62.5" in capsys.readouterr().out
+    path.write_text('{"id": "a", "runs": ["Maybe"]}', encoding="utf-8")
+    with pytest.raises(ScoreError, match="verdicts.jsonl:1: runs.0"):
+        list(read_items(path))

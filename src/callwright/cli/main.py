@@ -155,12 +155,12 @@ def score(
         str,
         typer.Option(
             "--metric",
-            help="ste (calls against the right ones), toolalpaca (a judge's verdicts) or asktoact (transcripts).",
+            help="ste (calls against the right ones), toolalpaca or dag (a judge's verdicts), or asktoact (transcripts).",
         ),
     ] = "ste",
     as_json: Json = False,
 ) -> None:
-    """Score what a model called by STE's metrics, a judge's verdicts by ToolAlpaca's, transcripts by AskToAct's."""
+    """Score what a model called by STE's metrics, verdicts by ToolAlpaca's or DTA's, transcripts by AskToAct's."""
     from callwright.cli import scoring
 
     scoring.score(path, metric, as_json)

@@ -9,10 +9,14 @@ says in both is a win, the rest are ties.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
+from pydantic import Field, ValidationError
+
 from callwright.schemas.base import Record
+from callwright.scoring.files import ScoreError, lines_of, one_id
 
 Solved = Literal["Solved", "Unsure", "Unsolved", "no_answer"]
 Winner = Literal["first", "second", "tie"]
@@ -49,6 +53,12 @@ class WinRate(Record):
     """Questions on which the judge's ruling turned with the order; they are ties."""
 
 
+class DagScore(Record):
+    passed: PassRate
+    won: WinRate | None = None
+    """None where no question was compared with another system's answer."""
+
+
 class Comparison(Record):
     """What a judge says of two answers to one question."""
 
@@ -58,6 +68,40 @@ class Comparison(Record):
     """Who wins when ours stands first; None where nobody was asked."""
     theirs_first: Winner | None = None
     """Who wins when theirs stands first."""
+
+
+class Item(Record):
+    """One question of a file."""
+
+    runs: tuple[Solved, ...] = Field(min_length=1)
+    """A judge's ruling for each run; `no_answer` for a transcript that does not end with an answer."""
+    against: Comparison | None = None
+
+
+def read_items(path: Path) -> Iterator[Item]:
+    """The questions of a file of JSON lines, each with an `id`.
+
+    Raises:
+        ScoreError: The file cannot be read, or a line is no such question; the message says which.
+    """
+    seen: set[str] = set()
+    for where, body in lines_of(path):
+        one_id(where, body, seen)
+        try:
+            yield Item.model_validate({key: value for key, value in body.items() if key != "id"})
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise ScoreError(f"{where}: {place}: {first['msg']}; expected runs, and maybe against") from None
+
+
+def score(items: Iterable[Item], seed: int = 0) -> DagScore:
+    listed = list(items)
+    compared = [one.against for one in listed if one.against]
+    return DagScore(
+        passed=pass_rate((one.runs for one in listed), seed),
+        won=win_rate(compared, seed) if compared else None,
+    )
 
 
 def pass_rate(runs: Iterable[Sequence[Solved]], seed: int = 0) -> PassRate:
