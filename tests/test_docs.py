@@ -45,7 +45,7 @@ def test_every_command_is_in_the_readme_or_the_docs(name: str):
 
 def test_every_command_in_the_readme_is_there():
     known = {name for name, _ in commands()}
-    named = set(re.findall(r"^\$ callwright ((?:tools|dataset) \w+|\w+)", README + PAGES, re.MULTILINE))
+    named = set(re.findall(r"^\$ callwright ((?:tools|dataset|run) \w+|\w+)", README + PAGES, re.MULTILINE))
     assert named and named <= known
 
 

@@ -5,6 +5,7 @@ Codes, besides those of `steps.py`, `graph.py`, `advice.py` and `prose.py`:
 no_calls           nothing is called
 one_call           a single call has no order
 already_parallel   the source makes its calls in the fewest rounds already
+unsafe_parallel    the source makes calls at once of which each waits for the one before it
 purely_serial      each call waits for the one before it
 not_repeatable     executed again, the calls are answered otherwise than in the source
 order_matters      some order that the graph allows comes to something else
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from callwright.errors import GenerationError
+from callwright.errors import GenerationError, ReplyError
 from callwright.generators.dag.dependencies import Dependencies
 from callwright.generators.dag.graph import graph_of, orders, rounds
 from callwright.generators.dag.prompts import digests
@@ -90,7 +91,7 @@ class Converter:
         made = Conversion()
         try:
             await self._convert(row, item, made)
-        except GenerationError as error:
+        except (GenerationError, ReplyError) as error:
             made.code, made.message = error.code, str(error).removeprefix(f"{error.code}: ")
         return made
 
@@ -195,6 +196,8 @@ def _check_users(row: Trajectory) -> None:
 
 
 def _check_gain(together: Sequence[Sequence[int]], steps: Sequence[Step]) -> None:
+    if len(together) == len(steps) > len({step.turn for step in steps}):
+        raise GenerationError("unsafe_parallel", "the source makes calls at once that wait for each other")
     if len(together) == len(steps):
         raise GenerationError("purely_serial", "each call waits for the one before it")
     if len(together) == len({step.turn for step in steps}):

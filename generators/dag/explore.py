@@ -1,6 +1,6 @@
 """Blocks of verified conversations, rewritten: in rounds where calls are independent, joined where one is alone.
 
-Zhu et al. 2025 (DTA-Llama), section 3: serial search paths become DAGs, and their levels rounds of parallel calls.
+Zhu et al. 2025 (DTA-Llama): serial search paths become DAGs, and their levels rounds of parallel calls.
 """
 
 from __future__ import annotations

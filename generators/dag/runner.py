@@ -1,6 +1,6 @@
 """The loop in which a model that was trained on parallel rows works: it plans a round, which runs at once, and so on.
 
-Zhu et al. 2025 (DTA-Llama), section 4: Process (the model: plans and aggregates) and Threads (one for each call). What
+Zhu et al. 2025 (DTA-Llama): Process (the model: plans and aggregates) and Threads (one for each call). What
 stands in the conversation is the same whichever call ends first.
 """
 

@@ -3,7 +3,7 @@
 broken_call_id     an id stands twice, or an answer has an id that no open call has
 missing_result     a call that was never answered
 search_residue     the user speaks where nobody asked: a search that began anew, or was told to be different
-masked_span        a part of a turn with calls is not to be learnt; it would lose its place
+masked_span        a part of the conversation is marked by its place, such as words not to be learned; it would move
 """
 
 from __future__ import annotations
@@ -78,6 +78,8 @@ def steps_of(trajectory: Trajectory) -> list[Step]:
     """
     tools = {tool.name: tool for tool in trajectory.task.tools}
     messages = trajectory.messages
+    if trajectory.notes:
+        raise GenerationError("masked_span", "notes are kept of its messages by their places")
     results: dict[str, tuple[int, ToolMessage]] = {}
     calls: list[tuple[ToolCall, int, int]] = []
     segment = 0

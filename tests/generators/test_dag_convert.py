@@ -19,7 +19,7 @@ from callwright.generators.dag.dependencies import Dependencies
 from callwright.generators.dag.prose import Prose, against
 from callwright.generators.dag.runner import run
 from callwright.llm.base import Completion, Model, Sampling
-from callwright.llm.scripted import Scripted, reply
+from callwright.llm.scripted import Scripted, reply, say
 from callwright.schemas.message import (
     AssistantMessage,
     Message,
@@ -162,6 +162,11 @@ def test_what_reads_what_another_changes_waits_for_it():
     assert other.rounds == [[0, 2], [1]]
 
 
+def test_calls_at_once_that_are_not_independent_are_set_right_or_refused():
+    assert converted(conversation(ASK, [LIST, BOOK])).code == "unsafe_parallel"
+    assert converted(conversation(ASK, [LIST, BOOK, ROOMS])).rounds == [[0, 2], [1]]
+
+
 def test_a_condition_or_an_order_in_the_request_keeps_the_order_where_nobody_can_tell():
     row = conversation("If nothing is on 2026-02-02, find rooms on 2026-02-03 at 10:00.", [LIST], [ROOMS])
     one = converted(row)
@@ -189,6 +194,11 @@ def test_a_proposal_that_is_no_graph_drops_the_row_with_its_reason():
     row = conversation(f"Then: {ASK}", [BOOK], [LIST], [ROOMS])
     says = [{"call": 1, "reason": "", "waits_for": [1]}, {"call": 2, "reason": "", "waits_for": []}]
     assert converted(row, Scripted([reply({"calls": says})])).code == "missing_step"
+
+
+def test_an_answer_without_the_asked_shape_drops_the_row_and_no_more():
+    row = conversation(f"Then: {ASK}", [BOOK], [LIST], [ROOMS])
+    assert converted(row, Scripted([say("I think so."), say("All of them.")])).code == "unparsable_reply"
 
 
 def test_a_wrong_call_that_nobody_asked_for_is_left_out():
