@@ -73,7 +73,7 @@ async def made(workshop: Workshop, count: int) -> list[tuple[Trajectory, Traject
             serial.append(await joiner.join([rows[at] for at in group], group[0], f"joined/{group[0]}"))
         except GenerationError:
             continue
-    begun = time.perf_counter()
+    begun = time.process_time()
     found = [(row, (await converter.of(row, "x")).row) for row in serial[:count]]
     seconds = time.perf_counter() - begun
     print(
