@@ -155,7 +155,7 @@ def score(
         str,
         typer.Option(
             "--metric",
-            help="ste (calls against the right ones), toolalpaca or dag (a judge's verdicts), or asktoact (transcripts).",
+            help="ste (calls against the right ones), toolalpaca or dag (a judge's verdicts), asktoact (transcripts).",
         ),
     ] = "ste",
     as_json: Json = False,
