@@ -17,7 +17,7 @@ from callwright.schemas.message import AssistantMessage, UserMessage
 from callwright.schemas.phrases import PhraseSheet
 from callwright.schemas.task import Trajectory
 from callwright.schemas.tool import Tool
-from callwright.values.derivations import Synonyms, observed_text
+from callwright.values.derivations import Synonyms, leaves, observed_text
 from callwright.values.makers import field_for
 from callwright.values.mentions import Mentions, contains, fold
 
@@ -131,8 +131,9 @@ class _Reader:
             tool: Tool = next(tool for tool in self._row.task.tools if tool.name == slot.tool)
             values = field_for(self._sheet, slot.tool, slot.argument).values
             known = values if isinstance(values, tuple) else ()
-            for option in (*tool.properties.get(slot.argument, {}).get("enum", ()), *known):
-                if isinstance(option, str) and option != one.value:
+            listed = (*tool.properties.get(slot.argument, {}).get("enum", ()), *known)
+            for option in leaves(list(listed)):
+                if isinstance(option, str) and option not in leaves(one.value):
                     yield option.replace("_", " ")
 
 

@@ -39,8 +39,8 @@ CONTROL, CLEAN, CONFIRMED = "control", "clean", "confirmed"
 _MORE_CONTROLS = 0.1
 """Share of the rows that could be masked and stay whole, so that controls are not all of one sort."""
 
-_TRIES = 2
-"""How often a model is asked for a masked request."""
+_TRIES = 3
+"""How often values are chosen and a request without them is asked for."""
 
 
 @dataclass(frozen=True)
@@ -203,21 +203,23 @@ class Clarifications:
         row, found = given.row, given.found
         ratings = (await teacher.ask(rating_request(row, found.maskable))).parsed
         must = given.wrong.keys() if given.part == "misread" else set()
-        masked = choose(found.maskable, ratings, self._settings.max_masked, self._rng(row, "choice"), must)
-        if not masked:
-            raise GenerationError("nothing_matters", "no value is one that a careful assistant would ask for")
-        problem_: GenerationError | None = None
-        for _ in range(1 if self._model.reads_variables else _TRIES):
-            reply = await teacher.ask(rewriting_request(row, masked))
-            request = str(reply.parsed["request"]).strip()
+        against: GenerationError | None = None
+        for number in range(_TRIES):
+            # Not every choice leaves a request that can be said.
+            rng = self._rng(row, f"choice {number}")
+            masked = choose(found.maskable, ratings, self._settings.max_masked, rng, must)
+            if not masked:
+                raise GenerationError("nothing_matters", "no value is one that careful people would ask for")
             try:
+                reply = await teacher.ask(rewriting_request(row, masked))
+                request = str(reply.parsed["request"]).strip()
                 check(row, found, masked, request, self._synonyms)
             except GenerationError as error:
-                problem_ = error
+                against = error
             else:
                 return request, masked
-        assert problem_ is not None
-        raise problem_
+        assert against is not None
+        raise against
 
     def _row(
         self,

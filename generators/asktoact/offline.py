@@ -21,6 +21,8 @@ from callwright.values.mentions import contains, fold
 from callwright.values.spoken import smooth
 from callwright.values.wording import fill, slots
 
+_SENTENCE = re.compile(r"[.!?]\s+")
+
 _DATED = re.compile(r"\d|\bday\b|day\b|\bweeks?\b|\bnoon\b")
 
 _LEAD = re.compile(
@@ -64,7 +66,11 @@ def answers(toolkits: Sequence[Toolkit]) -> dict[str, Callable[[Request], Comple
 
 
 def _without(by_name: Mapping[str, Toolkit], variables: Mapping[str, Any]) -> str:
-    """The request without some values: worded anew from its plan, else with the values cut out."""
+    """The request without some values: worded anew from its plan, else with the values cut out.
+
+    Raises:
+        GenerationError: `offline_no_wording`: a request of the rules' own would lose its grammar.
+    """
     if variables["hidden"]:
         try:
             worded = Wording(by_name, variables).request()
@@ -74,18 +80,29 @@ def _without(by_name: Mapping[str, Toolkit], variables: Mapping[str, Any]) -> st
             return worded
     text: str = variables["request"]
     for cut in variables["cuts"]:
-        text = without_words(text, cut["said"], cut["human"])
+        shorter = without_words(text, cut["said"], None if variables["plan"] else cut["human"])
+        if shorter is None:
+            raise GenerationError("offline_no_wording", f"{cut['said']!r} cannot be cut out of the request")
+        text = shorter
     return text
 
 
-def without_words(text: str, said: str, human: str) -> str:
+def without_words(text: str, said: str, human: str | None) -> str | None:
     """A request without some words: with the phrase around them where that can go, else with a word in their place.
 
     "a table for March 14, please" loses " for March 14"; "play Blue Hour" becomes "play a song".
+
+    Args:
+        text: The request.
+        said: The words to take out.
+        human: What they stand for, in plain words; None where no word may take their place.
+
+    Returns:
+        The rest; None where it would be no sentence.
     """
     span = span_of(said, text)
     if span is None:
-        return text
+        return None
     start, end = span
     while start and end < len(text) and text[start - 1] + text[end] in ('""', "''", "()", "“”"):
         start, end = start - 1, end + 1
@@ -94,12 +111,15 @@ def without_words(text: str, said: str, human: str) -> str:
     closes = re.match(
         r"\s*(?:$|[.,;!?)]|(?:for|on|at|in|from|to|by|with|and|please)\b)", after, re.IGNORECASE
     )
-    if lead and closes:
+    if lead and closes and re.search(r"\w+\W+\w+", _SENTENCE.split(before[: lead.start()])[-1]):
         return smooth(before[: lead.start()] + after).strip()
+    if human is None:
+        return None
     word = re.sub(r" (?:id|ids|identifier)$", "", human)
     if re.search(r"\b(?:the|a|an|my|this)\s*$", before, re.IGNORECASE):
         return smooth(f"{before}{word}{after}")
-    return smooth(f"{before}{'an' if word[0] in 'aeiou' else 'a'} {word}{after}")
+    several = word.endswith("s") and not word.endswith("ss")
+    return smooth(f"{before}{'some' if several else 'an' if word[0] in 'aeiou' else 'a'} {word}{after}")
 
 
 def _question(sheet: PhraseSheet | None, variables: Mapping[str, Any]) -> str:

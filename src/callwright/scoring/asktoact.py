@@ -1,7 +1,7 @@
 """AskToAct's questions to a model: does it find out what is missing, without asking for more, and call rightly then?
 
 Zhang et al. 2025 (AskToAct) name the measures; their formulas are not published, so each is spelled out here. Any
-transcript can be scored, whoever wrote it: an intent is recovered when a later turn of the user's says it, not when it was guessed.
+transcript can be scored: an intent is recovered when a later turn of the user's says it, not when it was guessed.
 """
 
 from __future__ import annotations
