@@ -136,7 +136,11 @@ class Converter:
                     "order_matters", "an order that nothing speaks against gives another result"
                 )
             made.proven = True
-            made.evidence |= {"orders": len(allowed), "all_orders": all_of_them, "state": row.state}
+            made.evidence |= {
+                "orders": len({tuple(order) for order in allowed}),
+                "all_orders": all_of_them,
+                "state": row.state,
+            }
         messages, keys = await self._written(row, steps, made.rounds, item)
         made.row = _row(row, messages, keys)
         made.evidence |= {"characters": [read(row.messages), read(messages)]}

@@ -16,7 +16,7 @@ from callwright.generators.conversing import Conversation, in_session, system_me
 from callwright.generators.dag.prompts import digests, prompt
 from callwright.generators.planning.briefing import VOICES, brief
 from callwright.generators.planning.plan import Planner
-from callwright.generators.planning.scenario import Goal, Plan, Scenario
+from callwright.generators.planning.scenario import Plan, Scenario
 from callwright.generators.planning.walks import may_run_beside
 from callwright.llm.base import Completion, Model, Request, Sampling
 from callwright.llm.replies import ask
@@ -55,20 +55,27 @@ class Joiner:
 
     def groups(self, rows: Sequence[Trajectory]) -> Iterator[tuple[int, ...]]:
         """Positions of rows that can be joined, each row in one group: one toolkit, and no tool twice."""
-        waiting: dict[str, list[int]] = {}
-        made = 0
+        waiting: dict[str, list[list[int]]] = {}
+        begun = 0
+        size: dict[int, int] = {}
         for position, row in enumerate(rows):
             scenario = self._scenario(row)
             if scenario is None:
                 continue
-            group = waiting.setdefault(scenario.toolkit, [])
-            taken = {goal.tool for one in group for goal in self._goals(rows[one])}
-            if taken & {goal.tool for goal in scenario.goals}:
+            wanted = {goal.tool for goal in scenario.goals}
+            groups = waiting.setdefault(scenario.toolkit, [])
+            group = next((one for one in groups if not wanted & self._tools(rows, one)), None)
+            if group is None:
+                groups.append([position])
+                size[position] = _SIZES[begun % len(_SIZES)]
+                begun += 1
                 continue
             group.append(position)
-            if len(group) == _SIZES[made % len(_SIZES)]:
-                yield tuple(waiting.pop(scenario.toolkit))
-                made += 1
+            if len(group) == size[group[0]]:
+                groups.remove(group)
+                yield tuple(group)
+        for groups in waiting.values():
+            yield from (tuple(group) for group in groups if len(group) > 1)
 
     async def join(self, rows: Sequence[Trajectory], attempt: int, item: str) -> Trajectory:
         """The serial conversation in which all that the rows wish for is asked for at once.
@@ -110,8 +117,9 @@ class Joiner:
             return None
         return scenario
 
-    def _goals(self, row: Trajectory) -> tuple[Goal, ...]:
-        return Plan.model_validate(row.task.plan).scenario.goals
+    def _tools(self, rows: Sequence[Trajectory], group: Sequence[int]) -> set[str]:
+        plans = [Plan.model_validate(rows[position].task.plan) for position in group]
+        return {goal.tool for plan in plans for goal in plan.scenario.goals}
 
     def _plan(self, rows: Sequence[Trajectory]) -> Plan:
         first = rows[0].task

@@ -23,8 +23,7 @@ class Proof:
         self._task = task
         self._steps = steps
         self._toolbox = WorldToolbox()
-        self.plays = 0
-        """How often calls were played."""
+        self._played: dict[tuple[int, ...], Outcome] = {}
 
     @property
     def possible(self) -> bool:
@@ -32,8 +31,12 @@ class Proof:
         return all(step.tool is None or isinstance(step.tool.binding, WorldBinding) for step in self._steps)
 
     async def play(self, order: Sequence[int]) -> Outcome:
-        """What steps are answered when they are made in an order, in a fresh world."""
-        self.plays += 1
+        """What steps are answered when they are made in an order, in a fresh world; played once for each order."""
+        if tuple(order) not in self._played:
+            self._played[tuple(order)] = await self._execute(order)
+        return self._played[tuple(order)]
+
+    async def _execute(self, order: Sequence[int]) -> Outcome:
         task = self._task
         session = self._toolbox.open(
             task.tools, toolkit=task.toolkit, seed=task.seed, clock=task.clock, item="proof"
