@@ -64,7 +64,11 @@ class _Reader:
     def kinds(self, step: int, message: AssistantMessage) -> Iterator[str]:
         said = [one.content for one in self._row.messages[:step] if isinstance(one, UserMessage)]
         text = "\n".join(said)
-        missing = [one for one in self._intents if not is_said(one, text, self._row, self._synonyms)]
+        missing = [
+            one
+            for one in self._intents
+            if not any(is_said(one, each, self._row, self._synonyms) for each in said)
+        ]
         if message.tool_calls and missing:
             yield "missed"
         for sentence in _SENTENCE.split(message.content):

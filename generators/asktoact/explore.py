@@ -178,9 +178,8 @@ class Clarifications:
         made = self._row(given, dialogue, request, masked, style, part)
         if part in (*ERRORS, CONFIRMED):
             try:
-                made = await self._slips.into(
-                    teacher, part, made, given.found.kept, wrong, self._rng(row, "place")
-                )
+                kept = [one for one in (*given.found.kept, *given.found.maskable) if one not in masked]
+                made = await self._slips.into(teacher, part, made, kept, wrong, self._rng(row, "place"))
             except GenerationError as error:
                 if error.code != "no_place":
                     raise

@@ -81,7 +81,8 @@ def inventory(row: Trajectory, synonyms: Synonyms, *, optional: bool = False) ->
 
     Refused: `default` (or a constant), `produced` by an earlier call, `unmentioned` in the request, `authored` by the
     assistant, `too_short`, `boolean` or null, `empty`, `nested`, `occurs_elsewhere` in the request, `part_of_kept`
-    value; and `optional`, unless whoever rewrites can leave a trace of it: nobody asks for what nobody seems to want.
+    value, what alone a `repeated` wish changes; and `optional`, unless whoever rewrites can leave a trace of it:
+    nobody asks for what nobody seems to want.
     """
     found = Inventory()
     request = row.messages[REQUEST].content
@@ -101,9 +102,18 @@ def inventory(row: Trajectory, synonyms: Synonyms, *, optional: bool = False) ->
             said[key] = _intent(row, slot, value, words)
     plan = Plan.model_validate(row.task.plan) if row.task.plan else None
     intents = [_settled(row, one, plan, number) for number, one in enumerate(said.values(), 1)]
+    varied = {
+        (index, served.varied)
+        for index, (goal, served) in enumerate(
+            zip(plan.scenario.goals, plan.served, strict=True) if plan else ()
+        )
+        if goal.again
+    }
     for one in intents:
         others = [other for other in (*intents, *found.kept) if other is not one and other.slots != one.slots]
         code = "" if one.needed or optional else "optional"
+        if varied.intersection(one.hidden):
+            code = "repeated"  # "and the same for" somebody has nothing left to say without him
         code = code or _unmaskable(one, others, request, row, synonyms)
         if code:
             found.refused[code] += len(one.slots)

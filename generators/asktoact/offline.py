@@ -11,7 +11,16 @@ from typing import Any
 
 from callwright.errors import GenerationError
 from callwright.generators.asktoact.intents import Intent, span_of
-from callwright.generators.asktoact.wordings import bare, frames, noun, pick, questions, quoted, said_in
+from callwright.generators.asktoact.wordings import (
+    bare,
+    frames,
+    noun,
+    pick,
+    questions,
+    quoted,
+    said_in,
+    turn_of,
+)
 from callwright.generators.planning.wording import Wording
 from callwright.llm.base import Completion, Request
 from callwright.schemas.base import canonical_json
@@ -66,10 +75,8 @@ def answers(toolkits: Sequence[Toolkit]) -> dict[str, Callable[[Request], Comple
 
 
 def _without(by_name: Mapping[str, Toolkit], variables: Mapping[str, Any]) -> str:
-    """The request without some values: worded anew from its plan, else with the values cut out.
-
-    Raises:
-        GenerationError: `offline_no_wording`: a request of the rules' own would lose its grammar.
+    """The request without some values: worded anew from its plan, else with the values cut out; as it is where rules
+    have no words for what is left.
     """
     if variables["hidden"]:
         try:
@@ -82,7 +89,7 @@ def _without(by_name: Mapping[str, Toolkit], variables: Mapping[str, Any]) -> st
     for cut in variables["cuts"]:
         shorter = without_words(text, cut["said"], None if variables["plan"] else cut["human"])
         if shorter is None:
-            raise GenerationError("offline_no_wording", f"{cut['said']!r} cannot be cut out of the request")
+            return str(variables["request"])
         text = shorter
     return text
 
@@ -128,7 +135,7 @@ def _question(sheet: PhraseSheet | None, variables: Mapping[str, Any]) -> str:
     worded: list[str] = []
     for one in asked:
         options = questions(sheet, one.asked.tool, one.asked.argument)
-        text = pick(options, *identity, one.asked.argument)
+        text = turn_of(options, variables["place"], variables["seed"], one.asked.argument)
         worded.append(bare(text) if worded or variables["again"] or variables["place"] > 2 else text)
     joined = " And ".join([worded[0], *(one[:1].lower() + one[1:] for one in worded[1:])])
     if variables["again"]:
@@ -152,7 +159,8 @@ def _message(sheet: PhraseSheet | None, variables: Mapping[str, Any]) -> str:
         )
     text = " ".join(_replied(sheet, one, one.said, style, identity) for one in asked)
     if style == "wordy":
-        before, after = pick(frames()["before"], *identity), pick(frames()["after"], *identity)
+        seed, place = identity
+        before, after = turn_of(frames()["before"], place, seed), turn_of(frames()["after"], place, seed)
         text = f"{before} {text}" if variables["place"] % 4 == 3 else f"{text} {after}"
     if variables["owed"]:
         owed = Intent.model_validate(variables["owed"])

@@ -131,6 +131,11 @@ def _tables(body: Any) -> list[list[Mapping[str, Any]]]:
     return []
 
 
+def turn_of(options: Sequence[str], place: int, *identity: Any) -> str:
+    """One of several wordings; they take turns through a conversation, so that nobody says the same twice."""
+    return options[(int(digest(list(identity))[:8], 16) + place // 2) % len(options)]
+
+
 @cache
 def frames() -> dict[str, list[str]]:
     """The wordings that fit any dialogue."""

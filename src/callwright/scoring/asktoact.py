@@ -194,8 +194,8 @@ def _group(items: Sequence[Item]) -> Group:
 
 
 def _recovered(item: Item) -> int:
-    said = "\n".join(answer for _, answer in item.answers())
-    return sum(item.says(intent, said) for intent in item.intents)
+    answers = [answer for _, answer in item.answers()]
+    return sum(any(item.says(intent, answer) for answer in answers) for intent in item.intents)
 
 
 def _useful(item: Item) -> int:
