@@ -5,18 +5,11 @@ from __future__ import annotations
 from collections.abc import Set
 
 from callwright.judges.base import Ruling, parsed
-from callwright.schemas.message import AssistantMessage, SystemMessage, ToolMessage
+from callwright.schemas.message import AssistantMessage
 from callwright.schemas.task import Trajectory
 from callwright.schemas.verdict import Rung, Verdict
-from callwright.values.derivations import (
-    Grounding,
-    Synonyms,
-    Ungrounded,
-    Visible,
-    ground,
-    observed_text,
-)
-from callwright.values.mentions import Mentions
+from callwright.values.derivations import Grounding, Synonyms, Ungrounded, ground
+from callwright.values.visible import sources_of
 
 
 class Grounded:
@@ -66,16 +59,3 @@ def _unexplained(ruling: Ruling, tool: str, found: Ungrounded, step: int) -> Non
         ruling.fail("ungrounded_argument", told, step)
     else:
         ruling.fail("ungrounded_argument", f"{tool}: {path} = {value!r} stands in nothing visible", step)
-
-
-def sources_of(trajectory: Trajectory) -> list[Visible]:
-    """User turns and observations as texts; the assistant's own words prove nothing."""
-    clock = trajectory.task.clock
-    sources = []
-    for index, message in enumerate(trajectory.messages):
-        if isinstance(message, ToolMessage):
-            content = message.content
-            sources.append(Visible(index, Mentions(observed_text(content), clock), content))
-        elif not isinstance(message, AssistantMessage | SystemMessage):
-            sources.append(Visible(index, Mentions(message.content, clock)))
-    return sources

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from callwright.judges.base import Ruling, body_of
-from callwright.judges.grounding import sources_of
 from callwright.schemas.message import AssistantMessage, ToolMessage
 from callwright.schemas.task import Trajectory
 from callwright.schemas.verdict import Rung, Verdict
 from callwright.values.derivations import Visible
 from callwright.values.facts import unseen
 from callwright.values.mentions import Mentions, contains, fold
+from callwright.values.visible import sources_of
 
 _NAMED_OTHERWISE = 2
 """Entries of a list that an answer may name without counting them, because another result has them too."""

@@ -263,10 +263,24 @@ class AskToAct(Rewriting):
         return {"control": controls, "clean": dialogues - wrong - confirmed, "confirmed": confirmed} | each
 
 
+class Dag(Rewriting):
+    """Serial conversations in rounds of parallel calls (DTA-Llama; Zhu et al. 2025)."""
+
+    join: bool = True
+    """Whether planned requests of one toolkit are also joined: a single call has nothing to run beside it."""
+    serial: Share = Field(default=0.1, lt=1.0)
+    """Share of rows whose calls need each other, kept as they are, at the most; they count with `mix: any` alone."""
+    orders: int = Field(default=24, ge=2, le=5040)
+    """Orders of one conversation's calls that are executed before a sample of them has to do."""
+    thoughts: bool = False
+    """Whether a language model says before every round what is done now, and not only where the source did."""
+
+
 class Methods(Record):
     toolalpaca: ToolAlpaca | None = None
     ste: Ste | None = None
     asktoact: AskToAct | None = None
+    dag: Dag | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -311,6 +325,7 @@ MAKES: Mapping[str, tuple[Kind, ...]] = {
     "toolalpaca": KINDS,
     "ste": ("single", "multi_step", "parallel"),
     "asktoact": ("clarification",),
+    "dag": ("parallel",),
 }
 """Method -> the kinds that it makes; others of its rows are none that can be asked for."""
 

@@ -97,6 +97,41 @@ class Corpus(Record):
         return sum(rows for calls, rows in self.by_calls.items() if calls > 1)
 
 
+class Rounds(Record):
+    """What making calls in rounds came to, over the rows of the DAG method."""
+
+    rows: int = 0
+    parallel: int = 0
+    """Rows in which some round has several calls; the others are serial and kept so that a model sees both."""
+    proven: int = 0
+    """Rows of which other orders were executed, or whose one order was."""
+    orders: int = 0
+    """Orders that were executed for them, all together."""
+    by_rounds: dict[int, int] = {}
+    """Rounds in a row -> rows."""
+    calls: int = 0
+    turns_before: int = 0
+    """Turns with calls that the sources had."""
+    edges: int = 0
+    ambiguous: int = 0
+    """Edges for values that several answers hold."""
+    by_reason: dict[str, int] = {}
+    """Why one call waits for another -> edges."""
+    left_out: int = 0
+    """Calls of the sources that were mistakes or repeats."""
+    cut: int = 0
+    """Answers of calls that are shown cut to size."""
+    characters_before: int = 0
+    """Characters that a model reads and writes in the parallel rows, were they serial; about four make a token."""
+    characters: int = 0
+    """The same as they are: each turn reads all that stands before it."""
+
+    @property
+    def in_all(self) -> int:
+        """Rounds, over all rows."""
+        return sum(rounds * rows for rounds, rows in self.by_rounds.items())
+
+
 class Statistics(Record):
     """What a build counted; the engine fills it, cards and reports read it."""
 
@@ -124,6 +159,7 @@ class Statistics(Record):
     by_purpose: dict[str, Spent] = {}
     """Purpose of model calls (`toolalpaca.assistant`) -> what they came to; the sums stand above."""
     sources: tuple[SourceSummary, ...] = ()
+    rounds: Rounds = Rounds()
     corpus: Corpus = Corpus()
 
 

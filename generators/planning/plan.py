@@ -12,9 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import networkx as nx
-
 from callwright.errors import GenerationError
+from callwright.generators.planning.ranks import ranks
 from callwright.generators.planning.scenario import (
     Goal,
     Plan,
@@ -104,9 +103,9 @@ class Planner:
             call = self._execute(tool, arguments, needs, execute=execute)
             varied = self._varied(served[-1].arguments, arguments, tool) if goal.again else None
             served.append(Served(arguments=arguments, names=known.names, varied=varied, call=call))
-        ranks = self._ranks()
-        order = self._order = sorted(range(len(self._calls)), key=lambda index: (ranks[index], index))
-        rounds = [[index for index in order if ranks[index] == rank] for rank in sorted(set(ranks))]
+        rank_of = ranks([call.needs for call in self._calls])
+        order = self._order = sorted(range(len(self._calls)), key=lambda index: (rank_of[index], index))
+        rounds = [[index for index in order if rank_of[index] == rank] for rank in sorted(set(rank_of))]
         state = (
             self._tried(rounds, refusal, [one.call for one in served])
             if execute and can_rehearse(self._toolkit.tool(scenario.tool))
@@ -162,16 +161,6 @@ class Planner:
         changes = before not in (None, self._rehearsal.state_hash())
         self._calls.append(_Call(tool, arguments, needs, means or refused, body, changes))
         return len(self._calls) - 1
-
-    def _ranks(self) -> list[int]:
-        """The turn of each call: the longest path that leads to it."""
-        graph: nx.DiGraph[int] = nx.DiGraph()
-        graph.add_nodes_from(range(len(self._calls)))
-        graph.add_edges_from((need, index) for index, call in enumerate(self._calls) for need in call.needs)
-        ranks = [0] * len(self._calls)
-        for index in nx.topological_sort(graph):
-            ranks[index] = max((ranks[need] + 1 for need in graph.predecessors(index)), default=0)
-        return ranks
 
     def _tried(self, rounds: list[list[int]], refusal: Refusal | None, told: Sequence[int]) -> str | None:
         """The state that the calls leave, the same whichever order the calls of one turn are made in.

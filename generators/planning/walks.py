@@ -25,7 +25,8 @@ from callwright.generators.planning.scenario import (
 )
 from callwright.schemas.phrases import PhraseSheet
 from callwright.schemas.task import Kind
-from callwright.schemas.tool import OpenAPIBinding, Tool, Toolkit, WorldBinding
+from callwright.schemas.tool import Tool, Toolkit, WorldBinding
+from callwright.toolbox.offline import only_reads
 from callwright.toolbox.rehearsal import can_rehearse
 from callwright.values.resources import share_resource
 
@@ -139,7 +140,7 @@ class _Walks:
         return any(not is_opaque(first, name, self._sheet) for name in common)
 
     def _fans(self, tool: Tool, goal: Goal, needs: _Needs, position: int) -> Iterator[Scenario]:
-        if not _may_run_beside(tool):
+        if not may_run_beside(tool):
             return
         if not needs.opaque and needs.searches > 1:
             yield self._scenario(goal)
@@ -151,7 +152,7 @@ class _Walks:
             if not needs.lookups:
                 yield self._scenario(goal, again, again)
         # Each combination beside one of another tool, taking turns through the toolkit.
-        others = [one for one in self.worded if one is not tool and _may_run_beside(one)]
+        others = [one for one in self.worded if one is not tool and may_run_beside(one)]
         for step in range(len(others)):
             other = others[(position + step) % len(others)]
             combination = combinations(other, self._sheet.tools[other.name])[0]
@@ -196,8 +197,6 @@ _REFUSABLE: dict[tuple[str, Goal], bool] = {}
 """(Toolkit, goal) -> what trying came to; a toolkit's id names its tools and wordings."""
 
 
-def _may_run_beside(tool: Tool) -> bool:
+def may_run_beside(tool: Tool) -> bool:
     """Whether it can be tried out that two calls do not depend on each other, or nothing but reading happens."""
-    binding = tool.binding
-    reads = isinstance(binding, OpenAPIBinding) and binding.method.upper() == "GET" and not binding.live
-    return reads or isinstance(binding, WorldBinding)
+    return only_reads(tool) or isinstance(tool.binding, WorldBinding)

@@ -43,6 +43,14 @@ _GLAD = re.compile(
 _HELLO = re.compile(r"^(?:hi|hey|hello)(?: there)?[!,] +(?!\{)", re.IGNORECASE)
 """A greeting that can be left out where it stands in the middle."""
 
+_OF_TWO = re.compile(r"\bsecond\b|\bthat's one\b", re.IGNORECASE)
+"""What leads over to the second of several requests alone."""
+
+_LAST = re.compile(r"\blast\b|\bthe other\b", re.IGNORECASE)
+"""What leads over to the last of them alone."""
+
+_COUNTS = re.compile(f"{_OF_TWO.pattern}|{_LAST.pattern}", re.IGNORECASE)
+
 _DONE = re.compile(
     r"(?:done|saved|all set|congratulations|that worked|that's \w+(?: care of)?"
     r"|I(?:'ve)? (?:changed|arranged|checked|looked)(?: it)?(?: up)?)[.!:]",
@@ -96,7 +104,8 @@ class Wording:
         sentences: list[str] = []
         for index, (goal, served) in enumerate(self._goals()):
             if goal.follows:
-                sentences += self._follow(goal, served, self._hidden(index), rng)
+                first = self._scenario.goals[index - 1]
+                sentences += self._follow(first, goal, served, self._hidden(index), rng)
             elif goal.again:
                 sentences.append(self._again(goal, served, index))
             else:
@@ -122,9 +131,20 @@ class Wording:
         return list(zip(self._scenario.goals, self._plan.served, strict=True))
 
     def _joint(self, register: Register, index: int) -> str:
-        """What leads over to another request."""
-        worded = frames()["joints"][register]
-        return str(worded[self._rotate(len(worded), f"joint {index}")])
+        """What leads over to another request, none twice in one message."""
+        later = [
+            at for at, goal in enumerate(self._scenario.goals) if at and not (goal.follows or goal.again)
+        ]
+        taken: set[str] = set()
+        for at in later[: later.index(index) + 1]:
+            worded = [one for one in frames()["joints"][register] if one not in taken]
+            # "Now for the second thing" leads to the second, "one last thing" to the last.
+            if len(later) > 1:
+                wrong = _OF_TWO if at == later[-1] else _LAST if at == later[0] else _COUNTS
+                worded = [one for one in worded if not wrong.search(one)]
+            chosen = str(worded[self._rotate(len(worded), f"joint {at}")])
+            taken.add(chosen)
+        return chosen
 
     def _again(self, goal: Goal, served: Served, index: int) -> str:
         """The same once more, for another thing, place or day."""
@@ -189,7 +209,9 @@ class Wording:
                 return pool[self._rotate(len(pool), f"ask {tool} {register}", len(REGISTERS))]
         raise GenerationError("offline_no_wording", f"{tool}: no wording fits the arguments {sorted(words)}")
 
-    def _follow(self, goal: Goal, served: Served, hidden: tuple[str, ...], rng: random.Random) -> list[str]:
+    def _follow(
+        self, first: Goal, goal: Goal, served: Served, hidden: tuple[str, ...], rng: random.Random
+    ) -> list[str]:
         """What is asked for in the same breath, with a sentence for each argument that it leaves out."""
         tool, phrases = self._toolkit.tool(goal.tool), self._sheet.tools[goal.tool]
         own = {
@@ -198,8 +220,7 @@ class Wording:
             if not is_opaque(tool, name) and name not in hidden
         }
         words = self._words(tool.name, own, "request", served)
-        before = self._scenario.goals[0].tool
-        usable = [one for one in phrases.follows[before] if slots(one) <= set(words)]
+        usable = [one for one in phrases.follows[first.tool] if slots(one) <= set(words)]
         if not usable:
             raise GenerationError("offline_no_wording", f"{tool.name}: no follow-up wording fits")
         template = usable[self._rotate(len(usable), "follow")]

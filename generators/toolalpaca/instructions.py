@@ -15,6 +15,7 @@ from typing import Any
 
 from callwright.errors import GenerationError
 from callwright.generators.base import Slot
+from callwright.generators.planning.briefing import VOICES, brief
 from callwright.generators.planning.offering import finders
 from callwright.generators.planning.plan import Planner
 from callwright.generators.planning.scenario import Goal, Plan, Scenario, is_opaque
@@ -24,11 +25,8 @@ from callwright.llm.base import Model, Request, Sampling
 from callwright.llm.replies import ask
 from callwright.schemas.task import Kind, Task
 from callwright.schemas.tool import Tool, Toolkit, WorldBinding
-from callwright.values.makers import field_for
 from callwright.values.mentions import WEEKDAYS
 from callwright.values.resources import share_resource
-from callwright.values.spoken import humanise
-from callwright.values.wording import say_field
 
 _FIRST_DAY, _DAYS = dt.date(2025, 1, 6), 900
 """Where the tasks' todays lie."""
@@ -42,16 +40,6 @@ _REPLY = {
     "required": ["request", "details"],
     "additionalProperties": False,
 }
-_VOICES = (
-    "a parent arranging something between two errands",
-    "an office assistant doing this for somebody else",
-    "a student who writes the way they talk",
-    "a retired teacher who writes full sentences",
-    "a person in a hurry on a phone, few words",
-    "a newcomer who is not sure how this works",
-    "a regular who knows exactly what they want",
-    "a friendly person who mentions why they need it",
-)
 _FORMS = (
     "a question",
     "a request in the first person",
@@ -210,7 +198,7 @@ class Instructions:
         system = prompt("instruction").substitute(toolkit=toolkit.title, tools=documentation)
         focus = toolkit.tool(scenario.tool)
         wish = [
-            f"The voice: {rng.choice(_VOICES)}. The form: {rng.choice(_FORMS)}. "
+            f"The voice: {rng.choice(VOICES)}. The form: {rng.choice(_FORMS)}. "
             f"Today is {WEEKDAYS[clock.weekday()]}, {clock.isoformat()}."
         ]
         if plan:
@@ -253,30 +241,6 @@ def _suits(kind: Kind, tool: Tool, toolkits: Sequence[Toolkit]) -> bool:
     needs_id = any(is_opaque(tool, name) for name in tool.required)
     # An id that nobody knows is what makes a second call necessary, and a single one impossible.
     return needs_id if kind == "multi_step" else not needs_id if kind == "single" else True
-
-
-def brief(plan: Plan, toolkit: Toolkit, clock: dt.date, rng: random.Random) -> str:
-    """What a planned request is about, for a language model to put into somebody's words."""
-    assert toolkit.phrases is not None
-    sheet, missing = toolkit.phrases, plan.scenario.missing
-    lines = ["What this person wants, in this order:"]
-    for number, (goal, served) in enumerate(zip(plan.scenario.goals, plan.served, strict=True), 1):
-        arguments = plan.refusal.arguments if plan.refusal else served.arguments
-        own = toolkit.tool(goal.tool)
-        said = {
-            name: served.names.get(name) or say_field(value, field_for(sheet, goal.tool, name), clock, rng)
-            for name, value in arguments.items()
-            if name != missing and not (goal.follows and is_opaque(own, name))
-        }
-        facts = [f"{humanise(name)}: {words}" for name, words in said.items()]
-        with_it = " with what came of that" if goal.follows else ""
-        lines.append(
-            f"{number}. {sheet.tools[goal.tool].does}{with_it} ({'; '.join(facts) or 'nothing more to say'})"
-        )
-    lines.append("Say every fact in parentheses, names letter by letter, and add no others.")
-    if missing:
-        lines.append(f"The person forgets to mention one thing: the {humanise(missing)}. Do not hint at it.")
-    return "\n".join(lines)
 
 
 def variables(plan: Plan | None, seed: int, clock: dt.date) -> dict[str, Any]:

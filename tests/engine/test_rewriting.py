@@ -11,7 +11,7 @@ from command import callwright
 
 from callwright.engine.build import build, run_folder
 from callwright.engine.recipes import check_recipe
-from callwright.engine.rewriting import BLOCK, source_rows, with_sources
+from callwright.engine.rewriting import BLOCK, source_rows, with_origins
 from callwright.engine.starting import rewriting_recipe
 from callwright.engine.workshop import Workshop
 from callwright.errors import StoreError, UsageError
@@ -49,7 +49,7 @@ def asked(data: Path) -> Version:
 
 def test_rows_are_read_back_as_they_were_in_blocks(data: Path, tmp_path: Path):
     recipe = rewriting_recipe("asktoact", "trips@1", data)
-    workshop = with_sources(Workshop.of(recipe, Path()), data)
+    workshop = with_origins(Workshop.of(recipe, Path()), data)
     rows = source_rows(workshop, data, tmp_path)["asktoact"]
     found = [row for number in range(len(rows)) for row in rows.block(number)]
     assert len(rows.block(0)) == BLOCK
@@ -90,7 +90,7 @@ def test_nothing_is_made_twice_and_a_replay_makes_the_same(data: Path, asked: Ve
     assert (again.made, again.version.id) == (False, asked.id)
     replayed = asyncio.run(build(workshop, data, replay=True))
     assert replayed.version.id == asked.id
-    assert not list(run_folder(with_sources(workshop, data), data).glob("from-*"))
+    assert not list(run_folder(with_origins(workshop, data), data).glob("from-*"))
 
 
 def test_clarification_rows_can_be_a_share_of_a_mix(data: Path):

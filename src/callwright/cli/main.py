@@ -199,12 +199,12 @@ def score(
         str,
         typer.Option(
             "--metric",
-            help="ste (calls against the right ones), toolalpaca (a judge's verdicts) or asktoact (transcripts).",
+            help="ste (calls against the right ones), toolalpaca or dag (a judge's verdicts), asktoact (transcripts).",
         ),
     ] = "ste",
     as_json: Json = False,
 ) -> None:
-    """Score what a model called by STE's metrics, a judge's verdicts by ToolAlpaca's, transcripts by AskToAct's."""
+    """Score what a model called by STE's metrics, verdicts by ToolAlpaca's or DTA's, transcripts by AskToAct's."""
     from callwright.cli import scoring
 
     scoring.score(path, metric, as_json)
@@ -245,6 +245,24 @@ def run_asktoact(
     from callwright.cli import building
 
     building.rewrite("asktoact", source, name, rows, sets or [], tools_in, data, out, no_prefect, as_json)
+
+
+@run_app.command("dag")
+def run_dag(
+    source: From,
+    name: NewName = None,
+    rows: MostRows = None,
+    sets: Sets = None,
+    tools_in: ToolsIn = None,
+    data: Data = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of the exports.", metavar="DIR")] = None,
+    no_prefect: Annotated[bool, typer.Option("--no-prefect", help="Run without Prefect.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Find what does not depend on each other in a version's rows, and make those calls in parallel."""
+    from callwright.cli import building
+
+    building.rewrite("dag", source, name, rows, sets or [], tools_in, data, out, no_prefect, as_json)
 
 
 ToolFile = Annotated[

@@ -12,7 +12,7 @@ from callwright.engine.exports import export_view
 from callwright.engine.progress import read_statuses
 from callwright.errors import UsageError
 from callwright.schemas.task import KINDS
-from callwright.schemas.version import Statistics, Version
+from callwright.schemas.version import Rounds, Statistics, Version
 from callwright.settings import data_folder, exports_folder
 from callwright.store import Store
 
@@ -93,6 +93,8 @@ def show(name: str, rows: int, kind: str | None, stats: bool, data: Path | None,
     _describe(version)
     if stats:
         _describe_corpus(version.statistics)
+        if version.statistics.rounds.rows:
+            _describe_rounds(version.statistics.rounds)
     for member, trajectory in shown:
         print(f"\n{member.kind} {member.trajectory} ({member.split})")
         print(conversation(trajectory["messages"]))
@@ -145,6 +147,26 @@ def _describe_corpus(counts: Statistics) -> None:
             f"{_share(shape.near_requests, shape.compared_requests)} of {shape.compared_requests} compared",
         ),
         ("asked", f"{_mean(counts.requests, rows)} model calls and {_mean(spent, rows)} tokens a row"),
+    ):
+        print(f"{title:<9} {text}")
+
+
+def _describe_rounds(found: Rounds) -> None:
+    """What the DAG method found, and what parallel calls save."""
+    serial = found.rows - found.parallel
+    for title, text in (
+        (
+            "rounds",
+            f"{_mean(found.in_all, found.rows)} a row in place of {_mean(found.turns_before, found.rows)} turns",
+        ),
+        (
+            "",
+            f"{_mean(found.calls, found.in_all)} calls a round; rounds in a row: {_histogram(found.by_rounds)}",
+        ),
+        ("parallel", f"{_share(found.parallel, found.rows)} of rows; {serial} kept serial"),
+        ("read", f"{_share(found.characters, found.characters_before)} of the characters of serial calls"),
+        ("proven", f"{found.proven} rows, by {found.orders} executed orders"),
+        ("waits", f"{_histogram(found.by_reason)}; {_share(found.ambiguous, found.edges)} ambiguous"),
     ):
         print(f"{title:<9} {text}")
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from callwright.cli.talk import show_json, show_table
 from callwright.errors import UsageError
-from callwright.scoring import asktoact, ste, toolalpaca
+from callwright.scoring import asktoact, dag, ste, toolalpaca
 
-METRICS = ("ste", "toolalpaca", "asktoact")
+METRICS = ("ste", "toolalpaca", "asktoact", "dag")
 _PARTS = ("with_arguments", "without_arguments", "everything")
 _COLUMNS = ("wellformed", "api_match", "correct", "correct_typed")
 
@@ -21,6 +21,8 @@ def score(path: Path, metric: str, as_json: bool) -> None:
         _show_toolalpaca(toolalpaca.score(toolalpaca.read_verdicts(path)), as_json)
     elif metric == "asktoact":
         _show_asktoact(asktoact.score(asktoact.read_items(path)), as_json)
+    elif metric == "dag":
+        _show_dag(dag.score(dag.read_items(path)), as_json)
     else:
         raise UsageError(f"unknown metric {metric}; there are: {', '.join(METRICS)}")
 
@@ -64,6 +66,22 @@ def _show_asktoact(found: asktoact.AskToActScore, as_json: bool) -> None:
         for name, group in groups.items()
     ]
     show_table(("items", "n", *(one.replace("_", " ") for one in columns)), rows)
+
+
+def _show_dag(found: dag.DagScore, as_json: bool) -> None:
+    if as_json:
+        show_json({"metric": "dag"} | found.model_dump(mode="json"))
+        return
+    rates = {"passed": found.passed.rate} | ({"won": found.won.rate} if found.won else {})
+    rows = [
+        [name, one.of, f"{100 * one.value:.1f}", f"{100 * one.low:.1f} to {100 * one.high:.1f}"]
+        for name, one in rates.items()
+    ]
+    show_table(("metric", "n", "%", "95 % interval"), rows)
+    print(", ".join(f"{name} {count}" for name, count in found.passed.counts.items()))
+    if found.won:
+        won = found.won
+        print(f"{won.wins} won, {won.losses} lost, {won.ties} ties, {won.swayed} of them by the order alone")
 
 
 def _said(ratio: ste.Ratio) -> str:

@@ -21,6 +21,7 @@ from callwright.engine.corpus import CorpusCount
 from callwright.engine.progress import Progress, earlier_troubles
 from callwright.engine.results import Result, read_results
 from callwright.engine.rewriting import source_copies, source_rows, with_origins
+from callwright.engine.rounds import RoundsCount
 from callwright.engine.rulings import Rulings
 from callwright.engine.selection import Cell, cells, help_out, take_chains
 from callwright.engine.shards import SHARD_SIZE, Attempts
@@ -395,8 +396,10 @@ class _Run:
         mended: Counter[str] = Counter()
         recovered = 0
         shape = CorpusCount(self._workshop.toolkits)
+        rounds = RoundsCount()
         for result in _chosen(paths, chosen):
             shape.add(result)
+            rounds.add(result)
             split = split_of(result.root, recipe.splits.test)
             members.append(
                 Member(trajectory=result.trajectory_id, split=split, kind=result.kind, method=result.method)
@@ -434,6 +437,7 @@ class _Run:
                 )
                 for kit in self._workshop.toolkits
             ),
+            rounds=rounds.rounds,
             corpus=shape.corpus(_chosen(paths, chosen)),
         )
         return members, statistics

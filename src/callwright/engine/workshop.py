@@ -14,6 +14,8 @@ from callwright.errors import UsageError
 from callwright.generators.asktoact import offline as asktoact_offline
 from callwright.generators.asktoact.explore import Clarifications
 from callwright.generators.base import Explorer, Rollout, Rows, Source
+from callwright.generators.dag import offline as dag_offline
+from callwright.generators.dag.explore import Rewriter
 from callwright.generators.planning.derive import with_sheet
 from callwright.generators.ste import offline as ste_offline
 from callwright.generators.ste.explore import Exploration
@@ -163,6 +165,7 @@ class Workshop:
             toolalpaca_offline.answers(self.toolkits)
             | ste_offline.answers(self.toolkits)
             | asktoact_offline.answers(self.toolkits)
+            | dag_offline.answers(self.toolkits)
             | toolbox_offline.answers(self.toolkits)
         )
         rules = digest([code_digest(), [toolkit.id for toolkit in self.toolkits]])
@@ -257,10 +260,14 @@ class Workshop:
                     found[key] = found.get(key, ()) + words
         return found
 
+    @property
+    def authored(self) -> frozenset[tuple[str, str]]:
+        """(Tool, argument) whose text phrase sheets declare to be the assistant's own."""
+        return frozenset(pair for toolkit in self.toolkits for pair in declared_authored(toolkit))
+
     def judges(self) -> tuple[Judge, ...]:
-        authored = frozenset(pair for toolkit in self.toolkits for pair in declared_authored(toolkit))
         elsewhere: dict[str, Toolbox] = {"world": WorldsElsewhere(), "python": PythonToolbox(base=self.base)}
-        return checks(self.synonyms, authored, self.max_steps, RoutedToolbox(elsewhere))
+        return checks(self.synonyms, self.authored, self.max_steps, RoutedToolbox(elsewhere))
 
     @property
     def max_steps(self) -> int:
@@ -338,6 +345,21 @@ def _ste(workshop: Workshop, model: Model, judge: Model, toolbox: Toolbox) -> Ex
     )
 
 
+def _dag(workshop: Workshop, model: Model, judge: Model, toolbox: Toolbox, rows: Rows) -> Rewriter:
+    settings = workshop.recipe.methods.dag
+    assert settings is not None
+    return Rewriter(
+        model,
+        toolbox,
+        workshop.toolkits,
+        settings,
+        rows,
+        synonyms=workshop.synonyms,
+        authored=workshop.authored,
+        sampling=workshop.sampling(),
+    )
+
+
 def _asktoact(workshop: Workshop, model: Model, judge: Model, toolbox: Toolbox, rows: Rows) -> Clarifications:
     recipe = workshop.recipe
     assert recipe.methods.asktoact is not None
@@ -359,7 +381,10 @@ METHODS: Mapping[str, Callable[[Workshop, Model, Toolbox], Operators]] = {"toola
 EXPLORERS: Mapping[str, Callable[[Workshop, Model, Model, Toolbox], Explorer]] = {"ste": _ste}
 """Methods that go through chains."""
 
-REWRITERS: Mapping[str, Callable[[Workshop, Model, Model, Toolbox, Rows], Explorer]] = {"asktoact": _asktoact}
+REWRITERS: Mapping[str, Callable[[Workshop, Model, Model, Toolbox, Rows], Explorer]] = {
+    "asktoact": _asktoact,
+    "dag": _dag,
+}
 """Methods that go through chains of rows that there are: a block of them is a chain."""
 
 

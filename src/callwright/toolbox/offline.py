@@ -48,6 +48,12 @@ def answers(toolkits: Sequence[Toolkit]) -> dict[str, Callable[[Request], Comple
     return {PURPOSE: answer}
 
 
+def only_reads(tool: Tool) -> bool:
+    """Whether calls are known to change nothing without being tried out: GET requests to a server that is played."""
+    binding = tool.binding
+    return isinstance(binding, OpenAPIBinding) and binding.method.upper() == "GET" and not binding.live
+
+
 class RuleServer:
     """One episode's server. The same calls after the same history always get the same answers."""
 
@@ -96,9 +102,10 @@ class RuleServer:
         return {"status": "success"}
 
     def _rng(self, tool: Tool, arguments: Mapping[str, Any]) -> random.Random:
-        # What is only read is the same whatever was read before, so that calls of one turn may come in any order.
-        before = 0 if is_read(tool) else len(self._history)
-        return random.Random(digest([self._seed, tool.name, dict(arguments), before]))
+        # What was only read moves nothing, so that reading is answered the same in any order.
+        tools = {one.name: one for one in self._toolkit.tools}
+        moves = sum(one["tool"] not in tools or not only_reads(tools[one["tool"]]) for one in self._history)
+        return random.Random(digest([self._seed, tool.name, dict(arguments), moves]))
 
     def _entities(self) -> list[dict[str, Any]]:
         """Everything that earlier answers told of, newest first."""
@@ -382,11 +389,6 @@ def _rows(example: Any) -> list[dict[str, Any]]:
         lists = [value for value in example.values() if isinstance(value, list)]
         return [example] + [row for rows in lists for row in rows if isinstance(row, dict)]
     return [row for row in example if isinstance(row, dict)] if isinstance(example, list) else []
-
-
-def is_read(tool: Tool) -> bool:
-    """Whether a call only reads, by its HTTP method."""
-    return isinstance(tool.binding, OpenAPIBinding) and tool.binding.method.upper() == "GET"
 
 
 def is_query(words: str) -> bool:
