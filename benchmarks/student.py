@@ -89,6 +89,7 @@ class Renderer:
 
 def main() -> None:
     options = arguments()
+    transformers.utils.logging.disable_progress_bar()
     options.out.mkdir(parents=True, exist_ok=True)
     say(f"torch {torch.__version__}, transformers {transformers.__version__}")
     trained = options.sets.split(",")

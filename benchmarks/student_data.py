@@ -7,8 +7,8 @@ pairs of each (the ablation of Tang et al. 2023: more distinct toolsets at a fix
 A folder holds `tools.jsonl.gz` (id and tool), `worlds.json` (set -> worlds) and a `SET.jsonl.gz` each: rows of
 `messages`, `tools` (ids, in the order of the offer), `kind` and `toolkit`. The same code writes the same bytes.
 
-Run: python benchmarks/student_data.py FOLDER [ROWS]
-ROWS are the rows of the largest training set; 3600 give 6,000 pairs of at most 2,048 tokens and 300 tests.
+Run: python benchmarks/student_data.py FOLDER [SHARE]
+SHARE, 1 unless given, makes every set smaller, to try things out.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -38,42 +39,44 @@ WORLDS: dict[str, tuple[str, ...]] = {
     "train_16": tuple(_DRAWN),
     "test_unseen": HELD_OUT,
 }
+SIZES = {"train_2": 3000, "train_6": 3000, "train_16": 3400, "test_unseen": 640}
+"""Rows: enough for 6,000 pairs of at most 2,048 tokens, and for the tests."""
 MIX = {"single": 0.3, "multi_step": 0.2, "parallel": 0.2, "clarification": 0.15, "no_call": 0.15}
-SEEN, UNSEEN = 300, 600
-"""Rows of the two tests."""
+TESTS = {"test_seen": 300, "test_unseen": 600}
+"""Test -> its rows. What the largest set has seen is tested with its own test split."""
 
 Row = dict[str, Any]
 
 
 def main() -> None:
     folder = Path(sys.argv[1])
-    rows = int(sys.argv[2]) if len(sys.argv) > 2 else 3600
+    share = float(sys.argv[2]) if len(sys.argv) > 2 else 1.0
     folder.mkdir(parents=True, exist_ok=True)
     sets: dict[str, list[Row]] = {}
-    for name, worlds in WORLDS.items():
-        size = max(10, rows * 21 // 120) if name == "test_unseen" else rows
-        train, test = built(name, worlds, size)
-        sets[name] = train + test if name == "test_unseen" else train
-        if name == "train_16":
-            sets["test_seen"] = test
+    with ProcessPoolExecutor(len(WORLDS)) as pool:
+        sizes = [max(20, round(share * SIZES[name])) for name in WORLDS]
+        for name, (train, test) in zip(WORLDS, pool.map(built, WORLDS, sizes), strict=True):
+            sets[name] = train
+            if test:
+                sets["test_seen"] = test
     asked = {opening(row) for name, found in sets.items() if name.startswith("train_") for row in found}
-    for name, most in {"test_seen": SEEN, "test_unseen": UNSEEN}.items():
+    for name, most in TESTS.items():
         fresh = [row for row in sets[name] if opening(row) not in asked]
         print(f"{name}: {len(sets[name]) - len(fresh)} rows left out, whose request stands in a training set")
         sets[name] = fresh[:most]
     write(folder, sets)
 
 
-def built(name: str, worlds: Iterable[str], size: int) -> tuple[list[Row], list[Row]]:
+def built(name: str, size: int) -> tuple[list[Row], list[Row]]:
     """The rows of the train split and of the test split, each in an order drawn by chance."""
     recipe = {
         "dataset": name,
         "size": size,
         "seed": 11,
-        "tools": [{"world": world} for world in sorted(worlds)],
+        "tools": [{"world": world} for world in sorted(WORLDS[name])],
         "mix": MIX,
         "accept": {"rung": "L2"},
-        "splits": {"test": 0.1},
+        "splits": {"test": 0.1 if name == "train_16" else 0.0},
     }
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / f"{name}.yaml"
