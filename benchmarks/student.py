@@ -137,7 +137,7 @@ def arguments() -> argparse.Namespace:
         "--template", type=Path, default=here.parent / "tests" / "vllm" / "hermes.jinja", help="chat template"
     )
     add("--sets", default="train_16,train_2,train_6", help="training sets, in order")
-    add("--pairs", type=int, default=6000, help="pairs of each set")
+    add("--pairs", type=int, default=5900, help="pairs of each set")
     add("--epochs", type=float, default=2.0)
     add("--steps", type=int, default=0, help="steps at the most; 0: as many as the epochs take")
     add("--batch-tokens", type=int, default=32768, help="tokens of a batch with its padding")
