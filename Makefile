@@ -47,6 +47,8 @@ bench: $(VENV)/.dev ## Ratios, each measured in one run
 	$(BIN)/python benchmarks/worlds.py
 	$(BIN)/python benchmarks/asktoact.py
 	$(BIN)/python benchmarks/ste_ablation.py
+	$(BIN)/python benchmarks/parallel.py
+	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/kill.py
 
 $(VENV)/bin/python:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
+import pytest
 from vllm_server import NAME, Server
 
 from callwright.engine.build import build, run_folder
@@ -16,24 +18,32 @@ from callwright.engine.workshop import Workshop
 from callwright.errors import ShortfallError
 
 
+SIMULATION = {"size": 3, "tools": [{"world": "calendar"}, {"world": "units"}], "mix": {"single": 1.0}}
+EXPLORATION = {
+    "size": 1,
+    "tools": [{"world": "units"}],
+    "methods": {"ste": {"episodes": 1, "trials": 2, "max_calls": 2, "paraphrases": 4}},
+    "mix": "any",
+}
+
+
+@pytest.mark.parametrize("method", [SIMULATION, EXPLORATION], ids=["toolalpaca", "ste"])
 async def test_a_build_ends_in_a_version_or_says_how_little_was_accepted_and_why(
-    server: Server, tmp_path: Path
+    server: Server, tmp_path: Path, method: dict[str, Any]
 ) -> None:
     teacher = {"engine": "openai", "base_url": server.base_url, "model": NAME, "in_flight": 24}
     body = {
         "dataset": "small",
-        "size": 3,
         "seed": 7,
-        "tools": [{"world": "calendar"}, {"world": "units"}],
         "models": {"teacher": teacher | {"max_tokens": 90, "timeout_s": 240}},
-        "mix": {"single": 1.0},
         "accept": {"rung": "L2"},
+        **method,
     }
     workshop = Workshop.of(check_recipe(body, "small"), tmp_path)
     try:
         built = await build(workshop, tmp_path / "data")
         accepted = built.version.statistics.rows
-        assert accepted == 3
+        assert accepted == method["size"]
     except ShortfallError as error:
         assert "rows missing after" in str(error) and "drops: " in str(error)
     [status] = read_statuses(tmp_path / "data")
