@@ -329,6 +329,9 @@ MAKES: Mapping[str, tuple[Kind, ...]] = {
 }
 """Method -> the kinds that it makes; others of its rows are none that can be asked for."""
 
+SOURCE_METHODS = ("toolalpaca", "ste")
+"""The methods that start from tools; the others rewrite rows."""
+
 
 class Recipe(Record):
     """One dataset.

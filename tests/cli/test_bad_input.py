@@ -102,7 +102,7 @@ def test_tools_of_every_kind_that_cannot_be_read(
         ({"toolbox": "https"}, "http.yaml:6: tools.0.toolbox: Input should be 'simulated' or 'http', got 'https'"),
         ({"toolbox": "http", "hosts": ["api.exmaple.com"]}, "api.example.com may not be asked"),
         ({"toolbox": "http", "hosts": ["api.example.com"], "host": 1}, "unknown key tools.0.host; did you mean hosts?"),
-        ({"world": "calendar"}, "exactly one of openapi, json, world, python and mcp"),
+        ({"world": "calendar"}, "exactly one of openapi, json, world, python, mcp and toolset"),
     ],
     ids=["no hosts", "no such toolbox", "host with a typo", "key with a typo", "two sources"],
 )  # fmt: skip

@@ -76,7 +76,11 @@ def test_so_does_a_shortfall(prefect: str, tmp_path: Path):
 
     impossible = demo("size=4", "tools=[{openapi: ../seeds/museum.yaml}]", "mix={no_call: 1.0}", "seed=1")
     lonely = type(impossible)(
-        impossible.recipe, (impossible.toolkits[0].model_copy(update={"tools": ()}),), (), impossible.base
+        impossible.recipe,
+        impossible.sources,
+        (impossible.toolkits[0].model_copy(update={"tools": ()}),),
+        (),
+        impossible.base,
     )
     with pytest.raises(ShortfallError, match="no_call: 4 of 4 rows missing"):
         build_under_prefect(lonely, tmp_path)

@@ -17,7 +17,6 @@ from callwright.engine.results import read_results
 from callwright.engine.workshop import Workshop
 from callwright.errors import ShortfallError
 
-
 SIMULATION = {"size": 3, "tools": [{"world": "calendar"}, {"world": "units"}], "mix": {"single": 1.0}}
 EXPLORATION = {
     "size": 1,

@@ -15,7 +15,7 @@ from callwright.engine.workshop import Workshop
 from callwright.errors import UsageError
 from callwright.generators.planning.derive import with_sheet
 from callwright.generators.planning.walks import possible
-from callwright.schemas.recipe import ANY, MAKES, Recipe, ToolSource
+from callwright.schemas.recipe import ANY, SOURCE_METHODS, Recipe, ToolSource
 from callwright.schemas.task import Kind
 from callwright.schemas.tool import Refusal, Toolkit
 from callwright.settings import shipped_folder
@@ -40,8 +40,8 @@ def recipe_for(
         SourceError: It cannot be read.
         UsageError: An override is wrong, there is no such method, or no kind of row can be made.
     """
-    if method not in MAKES:
-        raise UsageError(f"{method} is no source method; there are: {', '.join(MAKES)}")
+    if method not in SOURCE_METHODS:
+        raise UsageError(f"{method} is no source method; there are: {', '.join(SOURCE_METHODS)}")
     source = source_of(tools)
     toolkits = [toolkit for toolkit, _ in read_sources(source, Path())]
     given = source.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)

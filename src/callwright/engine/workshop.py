@@ -206,7 +206,7 @@ class Workshop:
         }
 
     def explorers(
-        self, model: Model, judge: Model, toolbox: Toolbox, rows: Mapping[str, Rows]
+        self, model: Model, judge: Model, toolbox: Toolbox, rows: Mapping[str, Rows] | None = None
     ) -> Mapping[str, Explorer]:
         """Method -> what goes through its chains; `rows` are those that the rewriting methods start from."""
         found: dict[str, Explorer] = {}
@@ -214,7 +214,7 @@ class Workshop:
             if name in EXPLORERS:
                 found[name] = EXPLORERS[name](self, model, judge, toolbox)
             elif name in REWRITERS:
-                found[name] = REWRITERS[name](self, model, judge, toolbox, rows[name])
+                found[name] = REWRITERS[name](self, model, judge, toolbox, (rows or {})[name])
         return found
 
     @property
