@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -207,13 +208,31 @@ class Ste(Record):
     """Whether the model sees what its calls are answered."""
 
 
+SOURCE_METHODS = ("toolalpaca", "ste")
+"""The methods that start from tools; the others rewrite rows."""
+
+_VERSION = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}([@:][A-Za-z0-9._-]{1,64})?")
+
+
 class Rewriting(Record):
     """What all methods have in common that make rows of rows."""
 
-    from_: str = Field(alias="from", pattern=r"^[a-z0-9][a-z0-9_-]{0,63}([@:][A-Za-z0-9._-]{1,64})?$")
-    """The version whose rows are rewritten: `museum@3`, `museum:tag`, or `museum` for the newest."""
+    from_: Annotated[str | tuple[str, ...], Field(alias="from")]
+    """The version whose rows are rewritten: `museum@3`, `museum:tag`, or `museum` for the newest. Or a list of methods
+    of the same recipe, such as `[toolalpaca]`: the rows that they give to this version."""
     rows: int | None = Field(default=None, ge=1)
     """At most so many rows; the mix decides how many are wanted."""
+
+    @field_validator("from_", mode="before")
+    @classmethod
+    def _version_or_methods(cls, given: Any) -> Any:
+        if isinstance(given, str) and _VERSION.fullmatch(given):
+            return given
+        if isinstance(given, list | tuple) and given and set(given) <= set(SOURCE_METHODS):
+            return tuple(dict.fromkeys(given))
+        raise ValueError(
+            "must be a version, such as museum@3, or a list of methods that start from tools, such as [toolalpaca]"
+        )
 
     def parts(self, kind: Kind | Literal["any"], rows: int) -> dict[str, int]:
         """Sort of rows (`Explored.part`) -> how many of so many rows of a kind shall be of that sort."""
@@ -297,6 +316,26 @@ class Methods(Record):
         given = {name: getattr(self, name) for name in self.names}
         return {name: one for name, one in given.items() if isinstance(one, Rewriting)}
 
+    @property
+    def from_versions(self) -> dict[str, str]:
+        """Rewriting method -> the version that it starts from, where it starts from one."""
+        return {name: one.from_ for name, one in self.rewriting.items() if isinstance(one.from_, str)}
+
+    @property
+    def from_methods(self) -> dict[str, tuple[str, ...]]:
+        """Rewriting method -> the methods of the same recipe whose rows it starts from."""
+        return {name: one.from_ for name, one in self.rewriting.items() if isinstance(one.from_, tuple)}
+
+    @model_validator(mode="after")
+    def _sources_are_there(self) -> Methods:
+        for name, sources in self.from_methods.items():
+            for source in sources:
+                if source not in self.names:
+                    raise ValueError(
+                        f"{name} starts from rows of {source}, which is no method of this recipe; add {source}: {{}}"
+                    )
+        return self
+
 
 class Accept(Record):
     rung: Literal["L0", "L1", "L2", "L3"] = "L1"
@@ -328,9 +367,6 @@ MAKES: Mapping[str, tuple[Kind, ...]] = {
     "dag": ("parallel",),
 }
 """Method -> the kinds that it makes; others of its rows are none that can be asked for."""
-
-SOURCE_METHODS = ("toolalpaca", "ste")
-"""The methods that start from tools; the others rewrite rows."""
 
 
 class Recipe(Record):

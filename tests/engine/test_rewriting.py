@@ -105,6 +105,48 @@ def test_clarification_rows_can_be_a_share_of_a_mix(data: Path):
     assert version.statistics.by_method["asktoact"] >= 7
 
 
+TOGETHER = SOURCE | {
+    "dataset": "together",
+    "size": 48,
+    "methods": {
+        "toolalpaca": {},
+        "asktoact": {"from": ["toolalpaca"]},
+        "dag": {"from": ["toolalpaca"]},
+    },
+    "mix": {"single": 0.5, "multi_step": 0.2, "clarification": 0.2, "parallel": 0.1},
+}
+
+
+def test_methods_of_one_recipe_rewrite_each_others_rows(tmp_path: Path):
+    workshop = Workshop.of(check_recipe(TOGETHER, "recipe"), Path())
+    whole = asyncio.run(build(workshop, tmp_path)).version
+    assert whole.statistics.by_kind == {"clarification": 9, "multi_step": 10, "parallel": 5, "single": 24}
+    by_method = whole.statistics.by_method
+    assert by_method["asktoact"] == 4 and by_method["dag"] == 2
+    with Store.open(tmp_path, write=False) as store:
+        rows = list(store.rows(whole))
+        tasks = {member.trajectory: task for member, _, task in rows}
+        rewritten = [(member, row) for member, row, _ in rows if member.method in ("asktoact", "dag")]
+    splits = {member.trajectory: member.split for member, _, _ in rows}
+    for member, row in rewritten:
+        source = row["provenance"]["source"]
+        assert tasks[source]["method"] == "toolalpaca"
+        assert splits[source] == member.split
+    assert not list(run_folder(workshop, tmp_path).glob("from-*"))
+    assert asyncio.run(build(workshop, tmp_path, replay=True)).version.id == whole.id
+
+
+async def test_a_run_that_was_cut_off_between_the_methods_continues_to_the_same_version(tmp_path: Path):
+    workshop = Workshop.of(check_recipe(TOGETHER, "recipe"), Path())
+    whole = (await build(workshop, tmp_path / "whole")).version
+    run = run_folder(workshop, tmp_path / "whole")
+    for place, keep in enumerate(("toolalpaca-single*", "[td]*", "*")):
+        left = run_folder(workshop, tmp_path / f"data{place}")
+        for path in (run / "shards").glob(keep):
+            (left / "shards" / path.name).write_bytes(path.read_bytes())
+        assert (await build(workshop, tmp_path / f"data{place}")).version.id == whole.id
+
+
 def test_what_is_wrong_with_a_source_is_said_in_one_line(data: Path):
     with pytest.raises(StoreError, match="did you mean trips"):
         rewriting_recipe("asktoact", "trip@1", data)
@@ -113,6 +155,12 @@ def test_what_is_wrong_with_a_source_is_said_in_one_line(data: Path):
         made(body, data)
     with pytest.raises(UsageError, match=r"methods\.asktoact\.from"):
         check_recipe(body | {"methods": {"asktoact": {"from": "no/name"}}}, "recipe")
+    with pytest.raises(
+        UsageError, match=r"methods\.dag\.from: must be a version, such as museum@3, or a list"
+    ):
+        check_recipe(body | {"methods": {"toolalpaca": {}, "dag": {"from": ["asktoact"]}}}, "recipe")
+    with pytest.raises(UsageError, match=r"dag starts from rows of ste, which is no method of this recipe"):
+        check_recipe(SOURCE | {"methods": {"toolalpaca": {}, "dag": {"from": ["ste"]}}}, "recipe")
     with pytest.raises(UsageError, match="error_share"):
         check_recipe(
             body | {"methods": {"asktoact": {"from": "a", "error_share": 0.9, "confirm_share": 0.2}}},

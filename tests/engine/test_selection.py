@@ -248,7 +248,7 @@ def test_what_chains_fall_short_of_the_other_method_makes_as_far_as_it_may(cap: 
     recipe = both({"single": 1.0}, 8, **({"toolalpaca": cap} if cap else {}))
     filled = cells(recipe, 1.0)
     take_chains(filled, [explored(0), explored(1)])
-    help_out(recipe, filled)
+    help_out(recipe, filled, ["ste"])
     toolalpaca, ste = (next(cell for cell in filled if cell.method == name) for name in ("toolalpaca", "ste"))
     assert toolalpaca.quota == 4 + helped
     assert ste.missing == 2 - helped

@@ -10,7 +10,7 @@ import datetime as dt
 import json
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -20,7 +20,7 @@ from callwright.engine.chains import Chain, Chains, Job
 from callwright.engine.corpus import CorpusCount
 from callwright.engine.progress import Progress, earlier_troubles
 from callwright.engine.results import Result, read_results
-from callwright.engine.rewriting import source_copies, source_rows, with_origins
+from callwright.engine.rewriting import chosen_rows, source_copies, source_rows, with_origins
 from callwright.engine.rounds import RoundsCount
 from callwright.engine.rulings import Rulings
 from callwright.engine.selection import Cell, cells, help_out, take_chains
@@ -234,7 +234,7 @@ class _Run:
             self._earlier.close()
             self._earlier = None
             _forget(self._folder / _EARLIER)
-        _forget(*source_copies(self._workshop, self._folder))
+        _forget(*source_copies(self._folder))
         if self._replay:
             _forget(self._shards)
         return Built(version, made=self._known is None, asked=asked)
@@ -259,8 +259,21 @@ class _Run:
         surplus = 1.0 if self._model.reads_variables else 1.2
         recipe = self._workshop.recipe
         filled = cells(recipe, surplus)
-        made = await self._explored(filled)
-        help_out(recipe, filled)
+        later = recipe.methods.from_methods
+        early = [name for name in recipe.methods.names if name not in later]
+        made = await self._explored(filled, early)
+        made += await self._attempted(filled)
+        self._refuse_short(cell for cell in filled if cell.method in early)
+        if later:
+            self._add_sources(later, filled, made)
+            made += await self._explored(filled, list(later))
+            made += await self._attempted(filled)
+            self._refuse_short(filled)
+        return filled, made
+
+    async def _attempted(self, filled: list[Cell]) -> list[Path]:
+        """The files of the attempts that it takes to fill the cells which make attempts of their own."""
+        made: list[Path] = []
         while True:
             shards = [shard for cell in filled for shard in cell.next_shards()]
             if not shards:
@@ -274,6 +287,9 @@ class _Run:
                     if (shard.method, shard.kind) == (cell.method, cell.kind)
                 ]
                 cell.take(result for path in mine for result in read_results(path))
+        return made
+
+    def _refuse_short(self, filled: Iterable[Cell]) -> None:
         short = [cell.shortfall() for cell in filled if cell.short]
         if short:
             self._remember()
@@ -281,16 +297,25 @@ class _Run:
                 f"no version was made: {'; '.join(short)}. Lower size, change the mix or the teacher, and run again; "
                 "nothing that was answered is asked again"
             )
-        return filled, made
 
-    async def _explored(self, filled: list[Cell]) -> list[Path]:
-        """The files of all chains. They are under way together: each of them has one question at a time."""
-        chains = self._chains.all()
-        if not chains:
-            return []
-        paths = await self._runner.run(chains, self._job, len(chains))
+    async def _explored(self, filled: list[Cell], methods: list[str]) -> list[Path]:
+        """The files of the methods' chains. They are under way together: each of them has one question at a time."""
+        chains = self._chains.all(methods)
+        paths = await self._runner.run(chains, self._job, len(chains)) if chains else []
         take_chains(filled, (result for path in paths for result in read_results(path)))
+        explored = self._workshop.recipe.methods.explored
+        help_out(self._workshop.recipe, filled, [name for name in methods if name in explored])
         return paths
+
+    def _add_sources(self, later: Mapping[str, Sequence[str]], filled: list[Cell], made: list[Path]) -> None:
+        """Hand the rows that are chosen by now to the methods that start from them."""
+        tools = self._workshop.tools
+        rows = {}
+        for method, sources in later.items():
+            chosen = {row for cell in filled if cell.method in sources for row in cell.chosen}
+            rows[method] = chosen_rows(_rows(made), chosen, tools, self._folder, method)
+        explorers = self._workshop.explorers(self._model, self._judge, self._toolbox, rows)
+        self._chains.add({name: explorers[name] for name in later})
 
     @property
     def _at_once(self) -> int:

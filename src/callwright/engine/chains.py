@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from callwright.engine.results import Result, read_results, write_results
@@ -38,15 +38,20 @@ class Chains:
         self, explorers: Mapping[str, Explorer], rulings: Rulings, ended: Counter[tuple[str, str]]
     ) -> None:
         """`ended` counts attempts by gate and code, empty ones for accepted rows; whoever looks clears it."""
-        self._explorers = explorers
+        self._explorers = dict(explorers)
         self._rulings = rulings
         self._ended = ended
 
-    def all(self) -> list[Chain]:
-        """Every chain, in the order of its number."""
+    def add(self, explorers: Mapping[str, Explorer]) -> None:
+        """Take in further methods."""
+        self._explorers |= explorers
+
+    def all(self, methods: Collection[str] | None = None) -> list[Chain]:
+        """The chains of some methods, or of all, in the order of their numbers."""
         return [
             Chain(method=method, chain=name, place=place)
             for method, explorer in self._explorers.items()
+            if methods is None or method in methods
             for place, name in enumerate(explorer.chains())
         ]
 

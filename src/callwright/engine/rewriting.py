@@ -1,19 +1,24 @@
-"""Source rows of rewriting methods: a version's conversations, read back from the store, block by block."""
+"""Source rows of rewriting methods: a version's conversations, or those of other methods of the run, block by block."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
+from callwright.engine.results import Result
 from callwright.engine.workshop import Workshop
 from callwright.errors import StoreError
 from callwright.schemas.task import Task, Trajectory
 from callwright.schemas.tool import Tool
 from callwright.schemas.version import Version
 from callwright.store import Store
+
+Row = tuple[dict[str, Any], dict[str, Any]]
+"""A conversation and its task, as the store keeps them."""
 
 BLOCK = 64
 """Rows in a block, which is one chain of a method."""
@@ -53,11 +58,11 @@ def with_origins(workshop: Workshop, data: Path) -> Workshop:
     Raises:
         StoreError: There is no such version.
     """
-    methods = workshop.recipe.methods.rewriting
-    if not methods or workshop.origins:
+    versions = workshop.recipe.methods.from_versions
+    if not versions or workshop.origins:
         return workshop
     with Store.open(data, write=False, wait_s=WAIT_S) as store:
-        found = {name: store.version(method.from_) for name, method in methods.items()}
+        found = {name: store.version(version) for name, version in versions.items()}
     return replace(workshop, origins=found)
 
 
@@ -73,27 +78,52 @@ def source_rows(workshop: Workshop, data: Path, folder: Path) -> dict[str, Sourc
         return {name: _copied(store, version, folder) for name, version in workshop.origins.items()}
 
 
-def source_copies(workshop: Workshop, folder: Path) -> list[Path]:
-    """The copies that `source_rows` makes."""
-    return [_place(version, folder) for version in workshop.origins.values()]
+def chosen_rows(
+    results: Iterable[Result], chosen: Collection[str], tools: Mapping[str, Tool], folder: Path, method: str
+) -> SourceRows:
+    """The chosen ones among a run's results, in their order, for a method of the same recipe to start from.
+
+    Raises:
+        StoreError: The copy cannot be written.
+    """
+    left = set(chosen)
+    path = folder / f"from-{method}.jsonl"
+
+    def rows() -> Iterator[Row]:
+        for result in results:
+            if result.accepted and result.trajectory_id in left:
+                left.discard(result.trajectory_id)
+                yield result.trajectory, result.task
+
+    _write(path, rows())
+    return SourceRows(path, tools)
 
 
-def _place(version: Version, folder: Path) -> Path:
-    return folder / f"from-{version.id[:12]}.jsonl"
+def source_copies(folder: Path) -> list[Path]:
+    """The copies that lie in a run's folder."""
+    return sorted(folder.glob("from-*.jsonl"))
 
 
 def _copied(store: Store, version: Version, folder: Path) -> SourceRows:
-    path = _place(version, folder)
+    path = folder / f"from-{version.id[:12]}.jsonl"
     used: set[str] = set()
+
+    def rows() -> Iterator[Row]:
+        for _, trajectory, task in store.rows(version):
+            used.update(task["tools"], [task["withheld"]] if task["withheld"] else [])
+            yield trajectory, task
+
+    _write(path, rows())
+    return SourceRows(path, store.tools(used))
+
+
+def _write(path: Path, rows: Iterable[Row]) -> None:
     temporary = path.with_suffix(".part")
     try:
         with temporary.open("w", encoding="utf-8") as file:
-            for _, trajectory, task in store.rows(version):
-                used |= {*task["tools"], *([task["withheld"]] if task["withheld"] else [])}
-                file.write(json.dumps([trajectory, task]) + "\n")
+            file.writelines(json.dumps(row) + "\n" for row in rows)
         temporary.replace(path)
     except OSError as error:
         raise StoreError(
             f"{path}: cannot be written ({error.strerror}); free some space and run again"
         ) from error
-    return SourceRows(path, store.tools(used))

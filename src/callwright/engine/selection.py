@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
@@ -180,11 +180,13 @@ def take_chains(filled: Sequence[Cell], results: Iterable[Result]) -> None:
             cell.take(one for one in ordered if one.method == cell.method and cell.kind in (one.kind, ANY))
 
 
-def help_out(recipe: Recipe, filled: Sequence[Cell]) -> None:
-    """What chains fell short of becomes the task of another method that makes the kind and has room for it."""
+def help_out(recipe: Recipe, filled: Sequence[Cell], methods: Collection[str]) -> None:
+    """What the chains of these methods fell short of becomes the task of another method that makes the kind and has
+    room for it.
+    """
     for short in filled:
         for other in filled:
-            if not short.explored or not short.missing or other.explored or other.kind != short.kind:
+            if short.method not in methods or not short.missing or other.explored or other.kind != short.kind:
                 continue
             cap = getattr(recipe.methods, other.method).rows or recipe.size
             room = cap - sum(one.quota for one in filled if one.method == other.method)

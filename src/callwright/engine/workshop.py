@@ -132,7 +132,7 @@ class Workshop:
         """Names everything that decides rows, and nothing that does not."""
         recipe, models = self.recipe, self.recipe.models
         judge = models.judge
-        assert self.origins.keys() == recipe.methods.rewriting.keys(), "not yet looked up in a store"
+        assert self.origins.keys() == recipe.methods.from_versions.keys(), "not yet looked up in a store"
         origins = {name: version.id for name, version in self.origins.items()}
         return digest(
             ({"origins": origins} if origins else {})
@@ -208,13 +208,15 @@ class Workshop:
     def explorers(
         self, model: Model, judge: Model, toolbox: Toolbox, rows: Mapping[str, Rows] | None = None
     ) -> Mapping[str, Explorer]:
-        """Method -> what goes through its chains; `rows` are those that the rewriting methods start from."""
+        """Method -> what goes through its chains; `rows` are those that the rewriting methods start from, as far as
+        they are there.
+        """
         found: dict[str, Explorer] = {}
         for name in self.recipe.methods.names:
             if name in EXPLORERS:
                 found[name] = EXPLORERS[name](self, model, judge, toolbox)
-            elif name in REWRITERS:
-                found[name] = REWRITERS[name](self, model, judge, toolbox, (rows or {})[name])
+            elif rows and name in rows:
+                found[name] = REWRITERS[name](self, model, judge, toolbox, rows[name])
         return found
 
     @property
