@@ -67,3 +67,10 @@ def test_what_is_no_json_value_is_an_error_and_not_a_crash() -> None:
     (problem,) = errors({"type": "object"}, {1: 2})
     assert isinstance(problem, Problem) and problem.keyword == "json"
     assert not is_valid({}, object())
+
+
+def test_a_value_that_is_not_listed_is_told_with_all_that_are() -> None:
+    (problem,) = errors({"enum": ["m", "km", "mi", "yd", 1, None]}, "ft")
+    assert problem.message == '"ft" is not one of "m", "km", "mi", "yd", 1, null'
+    (problem,) = errors({"enum": list(range(50))}, "ft")
+    assert problem.message.endswith("38, 39 or 10 others")

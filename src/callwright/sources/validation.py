@@ -13,6 +13,10 @@ from callwright.errors import SourceError
 from callwright.schemas.base import canonical_json
 
 
+_SHOWN = 40
+"""Allowed values that a message names, at the most."""
+
+
 class SchemaError(SourceError):
     """A schema is no JSON Schema 2020-12, or refers to something outside of itself."""
 
@@ -48,7 +52,9 @@ def errors(schema: dict[str, Any] | bool, value: Any) -> list[Problem]:
     """
     compiled = validator(schema)
     try:
-        found = [Problem(_path(e.instance_path), e.message, e.kind.name) for e in compiled.iter_errors(value)]
+        found = [
+            Problem(_path(e.instance_path), _message(e), e.kind.name) for e in compiled.iter_errors(value)
+        ]
     except ValueError as error:
         return [Problem("", f"not a JSON value: {error}", "json")]
     return sorted(found)
@@ -67,6 +73,17 @@ def _compiled(text: str) -> jsonschema_rs.Draft202012Validator:
     # Offline: a schema that somebody else wrote never makes us open a connection or a file.
     schema = json.loads(text)
     return jsonschema_rs.Draft202012Validator(schema, validate_formats=True, offline=True)
+
+
+def _message(error: jsonschema_rs.ValidationError) -> str:
+    """What is wrong. Of a list of allowed values all are named, for whoever calls again has to choose one of them."""
+    options: list[Any] | None = getattr(error.kind, "options", None)
+    if options is None:
+        return str(error.message)
+    shown = [json.dumps(one, ensure_ascii=False) for one in options[:_SHOWN]]
+    left = len(options) - len(shown)
+    more = f" or {left} others" if left > 0 else ""
+    return f"{json.dumps(error.instance, ensure_ascii=False)} is not one of {', '.join(shown)}{more}"
 
 
 def _path(steps: Sequence[str | int]) -> str:
