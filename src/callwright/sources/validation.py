@@ -12,7 +12,6 @@ import jsonschema_rs
 from callwright.errors import SourceError
 from callwright.schemas.base import canonical_json
 
-
 _SHOWN = 40
 """Allowed values that a message names, at the most."""
 
