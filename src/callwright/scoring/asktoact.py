@@ -137,14 +137,20 @@ def _item(body: Mapping[str, Any]) -> Item:
     made = [call for one in body.get("messages", ()) for call in one.get("tool_calls") or ()]
     return Item(
         intents=tuple(
-            Intent(one["value"], tuple((slot["tool"], slot["argument"]) for slot in one["slots"]))
-            for one in _parsed(body["intents"])
+            Intent(one["value"], tuple(map(_slot, one["slots"]))) for one in _parsed(body["intents"])
         ),
         gold=tuple(map(call_of, body.get("gold", made))),
         messages=tuple(dict(one) for one in body["predicted"]),
         tools={one["function"]["name"]: tool_of(one["function"]) for one in listed},
         clock=dt.date.fromisoformat(body["clock"]),
     )
+
+
+def _slot(given: Mapping[str, Any]) -> tuple[str, str]:
+    tool, argument = given["tool"], given["argument"]
+    if not isinstance(tool, str) or not isinstance(argument, str):
+        raise TypeError("a slot has the names of a tool and of its argument")
+    return tool, argument
 
 
 def _parsed(value: Any) -> Any:
