@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from builders import call, task, tool, toolkit, trajectory
 
+from callwright.cli.reading import _describe_corpus
 from callwright.engine import corpus
 from callwright.engine.corpus import CorpusCount
 from callwright.engine.results import Result
-from callwright.schemas.version import Corpus
+from callwright.schemas.version import Corpus, Statistics
 
 KIT = toolkit(tool("get_event"), tool("get_hours"), tool("buy_ticket"), name="museum")
 
@@ -87,3 +88,8 @@ def test_a_sample_finds_what_is_like_it_anywhere_and_order_is_of_no_account(monk
 
 def test_no_rows_have_a_shape_too():
     assert counted() == Corpus()
+
+
+def test_a_version_from_before_shapes_were_counted_says_so(capsys: pytest.CaptureFixture[str]):
+    _describe_corpus(Statistics(rows=3))
+    assert capsys.readouterr().out == "shape     not counted: an earlier callwright made this version\n"

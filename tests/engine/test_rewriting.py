@@ -13,6 +13,7 @@ from callwright.engine.build import build, run_folder
 from callwright.engine.recipes import check_recipe
 from callwright.engine.rewriting import BLOCK, source_rows, with_origins
 from callwright.engine.starting import rewriting_recipe
+from callwright.engine.toolsets import Order, invent, rules
 from callwright.engine.workshop import Workshop
 from callwright.errors import StoreError, UsageError
 from callwright.schemas.base import digest
@@ -166,6 +167,15 @@ def test_what_is_wrong_with_a_source_is_said_in_one_line(data: Path):
             body | {"methods": {"asktoact": {"from": "a", "error_share": 0.9, "confirm_share": 0.2}}},
             "recipe",
         )
+
+
+def test_the_folder_of_a_toolset_is_found_from_anywhere(tmp_path: Path):
+    asyncio.run(invent(Order(tmp_path / "kits", 2), rules()))
+    kits = {"toolset": "kits", "allow_rules": True}
+    recipe = check_recipe({"dataset": "kits", "size": 4, "tools": [kits], "mix": {"single": 1.0}}, "recipe")
+    asyncio.run(build(Workshop.of(recipe, tmp_path), tmp_path / "data"))
+    [source] = rewriting_recipe("asktoact", "kits", tmp_path / "data").tools
+    assert source.toolset == str(tmp_path / "kits")
 
 
 def test_the_command_makes_the_dataset_and_its_recipe(data: Path, tmp_path: Path):

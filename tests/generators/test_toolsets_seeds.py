@@ -105,7 +105,25 @@ def test_a_draw_that_cannot_be_made_says_why(count, categories, said):
         draw(read_table(), count, 1, categories)
 
 
-@pytest.mark.parametrize(("text", "said"), [("a\tb\n", "tab-separated"), ("name\tdescription\nx\t\t", ":2:")])
+def test_a_required_category_is_among_those_to_draw_from():
+    with pytest.raises(UsageError, match="Patent is required"):
+        draw(read_table(), 2, 1, ["Music"], first=["Patent"])
+
+
+def test_a_long_description_is_read(tmp_path):
+    table = tmp_path / "seeds.tsv"
+    table.write_text(f"name\tdescription\nHarbour\t{'tide ' * 40_000}\n", encoding="utf-8")
+    assert len(read_table(table)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a\tb\n", "tab-separated"),
+        ("name\tdescription\nx\t\t", ":2:"),
+        ("name\tdescription\tlink\nx\ty\thttp://[z\n", ":2: the link"),
+    ],
+)
 def test_a_file_that_is_no_table_of_seeds_is_refused(tmp_path, text, said):
     table = tmp_path / "seeds.tsv"
     table.write_text(text, encoding="utf-8")

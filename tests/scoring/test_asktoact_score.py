@@ -143,3 +143,19 @@ def test_the_command_prints_the_table(tmp_path: Path):
     assert done.returncode == 0
     assert "recovery" in done.stdout
     assert "100.0 (10/10)" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"intents": [{"value": "x", "slots": [{"tool": ["f"], "argument": "y"}]}]},
+        {"tools": [{"function": {"name": "f", "parameters": {"properties": {"y": 5}}}}]},
+        {"messages": [5]},
+    ],
+)
+def test_a_line_that_holds_something_else_is_named(tmp_path: Path, wrong: dict[str, object]):
+    path = tmp_path / "p.jsonl"
+    body = item(0, 1, AGENTS["oracle"])
+    path.write_text(json.dumps(body | wrong))
+    with pytest.raises(ScoreError, match="p.jsonl:1: is no row"):
+        list(asktoact.read_items(path))

@@ -59,6 +59,7 @@ def test_every_form_of_a_call_is_read(answer: Any):
         ([{"name": "", "arguments": "{}"}], "unnamed_call"),
         ([{"name": "forecast", "arguments": "Oslo"}], "bad_arguments"),
         (['{"name"'], "unnamed_call"),
+        ({"role": "assistant", "tool_calls": 5}, "unnamed_call"),
     ],
 )
 def test_an_answer_that_cannot_be_read_says_why(answer: Any, problem: str):
@@ -132,6 +133,13 @@ def test_the_metrics_of_a_file_with_known_counts(tmp_path: Path):
         ('{"id": "a", "gold": [{"name": "x"}]}', "has no predicted"),
         ('{"id": "a", "gold": [{"name": "x"}], "predicted": "", "tools": [{}]}', "tools: is no list"),
         ('{"id": "a", "gold": [{"name": "x"}], "predicted": ""}\n' * 2, ":2: the id a stands twice"),
+        ("\n\n", "predictions.jsonl: is empty"),
+        ('{"id": "a", "gold": [{"name": "x", "arguments": {"y": NaN}}]}', ":1: is not JSON"),
+        (
+            '{"id": "a", "gold": [{"name": "x"}], "predicted": "", '
+            '"tools": [{"function": {"name": "x", "parameters": {"properties": 5}}}]}',
+            "tools: is no list",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_scored_names_the_line(tmp_path: Path, line: str, words: str):
@@ -139,6 +147,25 @@ def test_a_file_that_cannot_be_scored_names_the_line(tmp_path: Path, line: str, 
     path.write_text(line, encoding="utf-8")
     with pytest.raises(ScoreError, match=words):
         list(ste.read_items(path))
+
+
+def test_many_calls_of_one_answer_are_paired_at_once(tmp_path: Path):
+    gold = [call(city="Oslo")] * 40
+    lines = item(0, gold, [*gold[1:], call(city="Rome")]), item(1, gold, gold)
+    found = ste.score(ste.read_items(written(tmp_path, *lines)))
+    assert (found.everything.api_match.count, found.everything.correct.count) == (2, 1)
+
+
+def test_a_wide_gold_call_leaves_the_narrow_one_its_only_partner(tmp_path: Path):
+    gold = [call(city="Oslo"), call(city="Oslo", days=2)]
+    found = ste.score(ste.read_items(written(tmp_path, item(0, gold, gold[::-1]))))
+    assert found.everything.correct.count == 1
+
+
+def test_a_mark_at_the_beginning_of_a_file_is_no_part_of_it(tmp_path: Path):
+    path = tmp_path / "predictions.jsonl"
+    path.write_text(json.dumps(item(0, [call()], [call()])), encoding="utf-8-sig")
+    assert len(list(ste.read_items(path))) == 1
 
 
 TEXT = (

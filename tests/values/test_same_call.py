@@ -84,3 +84,8 @@ def test_a_default_that_is_written_out_changes_nothing(arguments):
     )
     without = {name: value for name, value in arguments.items() if name not in defaults}
     assert same_call(TOOL, without, {**without, **defaults})
+
+
+def test_numbers_that_no_float_holds_are_compared():
+    assert same_call(TOOL, {"count": 10**400}, {"count": 10**400})
+    assert not same_call(TOOL, {"count": 2**53}, {"count": 2**53 + 1})

@@ -299,6 +299,7 @@ def test_tools_are_dealt_evenly_and_by_the_seed():
         ('{"messages": [{"role": "user", "content": "Hello."}]}', "general.jsonl:1: is no prompt"),
         ('\n{"prompt": [], "completion": []}', "general.jsonl:2: is no prompt"),
         ("[1]", "general.jsonl:1: is no prompt"),
+        ("\n", "general.jsonl: is empty"),
         (None, "general.jsonl: no such file"),
     ],
 )

@@ -102,7 +102,7 @@ def read_table(path: Path | None = None) -> list[Seed]:
         UsageError: It is no such table.
     """
     path = path or shipped_table()
-    lines = csv.reader(read_text(path).splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
+    lines = (line.split("\t") for line in read_text(path).splitlines())
     header = next(lines, [])
     if not {"name", "description"} <= set(header) <= set(_COLUMNS):
         raise UsageError(
@@ -116,8 +116,13 @@ def read_table(path: Path | None = None) -> list[Seed]:
         if not row.get("name") or not row.get("description"):
             raise UsageError(f"{path}:{number}: a seed needs a name and a description")
         seed = Seed(**{"link": "", "category": "Other", **row})
-        if not _is_barred(seed, barred):
-            seeds.append(seed)
+        try:
+            if not _is_barred(seed, barred):
+                seeds.append(seed)
+        except ValueError:
+            raise UsageError(
+                f"{path}:{number}: the link {seed.link} is no address; correct it or leave it empty"
+            ) from None
     return seeds
 
 
@@ -136,12 +141,15 @@ def draw(
         first: Categories that have their turn before the others.
 
     Raises:
-        UsageError: A category does not exist, or there are too few seeds.
+        UsageError: A category does not exist or may not be drawn from, or there are too few seeds.
     """
     by_category: dict[str, list[Seed]] = {}
     for one in seeds:
         by_category.setdefault(one.category, []).append(one)
     wanted = _wanted(categories, by_category)
+    beyond = [name for name in first if name not in wanted]
+    if beyond:
+        raise UsageError(f"the category {beyond[0]} is required, but none of those to draw from; add it")
     for name in wanted:
         random.Random(digest([seed, name])).shuffle(by_category[name])
     random.Random(digest([seed, "categories"])).shuffle(wanted)

@@ -128,6 +128,9 @@ def _describe(version: Version) -> None:
 def _describe_corpus(counts: Statistics) -> None:
     """The shape of the corpus, in the terms of the papers it is compared with."""
     shape, rows = counts.corpus, counts.rows
+    if rows and not shape.by_calls:
+        print("shape     not counted: an earlier callwright made this version")
+        return
     called = rows - shape.by_calls.get(0, 0)
     spent = counts.prompt_tokens + counts.completion_tokens
     for title, text in (

@@ -135,7 +135,9 @@ def rewriting_recipe(
 def _placed(source: Mapping[str, Any], base: Path) -> dict[str, Any]:
     """A tool source of a recipe, its files where they lie."""
     files = {
-        key: str((base / source[key]).absolute()) for key in ("openapi", "json", "phrases") if key in source
+        key: str((base / source[key]).absolute())
+        for key in ("openapi", "json", "toolset", "phrases")
+        if key in source
     }
     if ".py" in source.get("python", ""):
         files["python"] = str((base / source["python"]).absolute())

@@ -314,15 +314,15 @@ def _costs(journal: Journal) -> dict[str, StageCost]:
 
 def _cell(text: str, seeds: Sequence[Seed]) -> tuple[str, str]:
     """A required cell: the category as it is written in the seeds, and a capability or nothing."""
-    category, _, wanted = text.partition(":")
+    category, wanted = (part.strip() for part in text.partition(":")[::2])
     known = {seed.category.lower(): seed.category for seed in seeds}
-    if category.strip().lower() not in known:
+    if category.lower() not in known:
         raise UsageError(
             f"--require {text}: no seeds of the category {category}; there are: {', '.join(sorted(known.values()))}"
         )
     if wanted and wanted not in CAPABILITIES:
         raise UsageError(f"--require {text}: no capability {wanted}; there are: {', '.join(CAPABILITIES)}")
-    return known[category.strip().lower()], wanted
+    return known[category.lower()], wanted
 
 
 def _filled(coverage: Mapping[str, Mapping[str, int]], category: str, wanted: str) -> bool:

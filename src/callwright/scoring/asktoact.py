@@ -17,7 +17,7 @@ from callwright.schemas.base import Record
 from callwright.schemas.tool import Tool
 from callwright.scoring.calls import Call, CallError, call_of, read_answer
 from callwright.scoring.files import ScoreError, lines_of, one_id
-from callwright.scoring.ste import Ratio
+from callwright.scoring.ste import Ratio, tool_of
 from callwright.values.calls import meaning
 from callwright.values.derivations import Grounding, Visible, ground
 from callwright.values.mentions import Mentions, contains, fold
@@ -126,7 +126,7 @@ def read_items(path: Path) -> Iterator[Item]:
             raise ScoreError(f"{where}: has no predicted; put the transcript's messages there")
         try:
             yield _item(body)
-        except (CallError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, CallError, KeyError, TypeError, ValueError) as error:
             raise ScoreError(
                 f"{where}: is no row of the view spans ({type(error).__name__}: {error})"
             ) from None
@@ -137,21 +137,20 @@ def _item(body: Mapping[str, Any]) -> Item:
     made = [call for one in body.get("messages", ()) for call in one.get("tool_calls") or ()]
     return Item(
         intents=tuple(
-            Intent(one["value"], tuple((slot["tool"], slot["argument"]) for slot in one["slots"]))
-            for one in _parsed(body["intents"])
+            Intent(one["value"], tuple(map(_slot, one["slots"]))) for one in _parsed(body["intents"])
         ),
         gold=tuple(map(call_of, body.get("gold", made))),
         messages=tuple(dict(one) for one in body["predicted"]),
-        tools={
-            one["function"]["name"]: Tool(
-                name=one["function"]["name"],
-                description="",
-                parameters=one["function"].get("parameters") or {},
-            )
-            for one in listed
-        },
+        tools={one["function"]["name"]: tool_of(one["function"]) for one in listed},
         clock=dt.date.fromisoformat(body["clock"]),
     )
+
+
+def _slot(given: Mapping[str, Any]) -> tuple[str, str]:
+    tool, argument = given["tool"], given["argument"]
+    if not isinstance(tool, str) or not isinstance(argument, str):
+        raise TypeError("a slot has the names of a tool and of its argument")
+    return tool, argument
 
 
 def _parsed(value: Any) -> Any:

@@ -70,8 +70,8 @@ def _calls(predicted: Any) -> Iterator[Call]:
     elif isinstance(predicted, list):
         yield from map(call_of, predicted)
     elif isinstance(predicted, dict):
-        if predicted.get("tool_calls"):
-            yield from map(call_of, predicted["tool_calls"])
+        if calls := predicted.get("tool_calls"):
+            yield from map(call_of, calls if isinstance(calls, list) else [calls])
         elif isinstance(predicted.get("content"), str):
             yield from _text_calls(predicted["content"])
         elif "name" in predicted or "function" in predicted:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from callwright.errors import CallwrightError
+from callwright.values.canonical import parse_json
 
 
 class ScoreError(CallwrightError):
@@ -18,24 +18,28 @@ def lines_of(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each JSON object of a file of JSON lines, with its place for messages.
 
     Raises:
-        ScoreError: The file cannot be read, or a line is no JSON object.
+        ScoreError: The file cannot be read or is empty, or a line is no JSON object.
     """
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8-sig") as file:
+            empty = True
             for number, line in enumerate(file, 1):
                 if line.strip():
                     where = f"{path}:{number}"
+                    empty = False
                     yield where, _object(line, where)
     except UnicodeDecodeError:
         raise ScoreError(f"{path}: is no UTF-8 text; write it as JSON lines in UTF-8") from None
     except OSError as error:
         raise ScoreError(f"{path}: cannot be read ({error.strerror})") from None
+    if empty:
+        raise ScoreError(f"{path}: is empty; there is nothing to score")
 
 
 def _object(line: str, where: str) -> dict[str, Any]:
     try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as error:
+        value = parse_json(line)
+    except ValueError as error:
         raise ScoreError(f"{where}: is not JSON ({error}); one JSON object a line is expected") from None
     if not isinstance(value, dict):
         raise ScoreError(f"{where}: is no JSON object")

@@ -140,23 +140,38 @@ def _text(value: Any) -> str:
 
 
 def _paired(gold: Sequence[Call], found: Sequence[Call], same: Callable[[Call, Call], bool]) -> bool:
-    """Whether each right call has a call of its own that is the same."""
-    if not gold:
-        return not found
-    return any(
-        same(gold[0], one) and _paired(gold[1:], [*found[:index], *found[index + 1 :]], same)
-        for index, one in enumerate(found)
-    )
+    """Whether each right call has a call of its own that is the same: a perfect matching, by augmenting paths."""
+    fitting = [[place for place, one in enumerate(found) if same(call, one)] for call in gold]
+    taken: dict[int, int] = {}
+
+    def placed(index: int, tried: set[int]) -> bool:
+        for place in sorted(fitting[index], key=taken.__contains__):
+            if place not in tried:
+                tried.add(place)
+                if place not in taken or placed(taken[place], tried):
+                    taken[place] = index
+                    return True
+        return False
+
+    return len(gold) == len(found) and all(placed(index, set()) for index in range(len(gold)))
 
 
 def _tools(given: Any, where: str) -> dict[str, Tool]:
     """Tools in OpenAI's form, as a list or its JSON text."""
     try:
         listed = json.loads(given) if isinstance(given, str) else given or []
-        return {one["function"]["name"]: _tool(one["function"]) for one in listed}
+        return {one["function"]["name"]: tool_of(one["function"]) for one in listed}
     except (ValueError, TypeError, KeyError):
         raise ScoreError(f"{where}: tools: is no list of tools in OpenAI's form") from None
 
 
-def _tool(function: Mapping[str, Any]) -> Tool:
-    return Tool(name=function["name"], description="", parameters=function.get("parameters") or {})
+def tool_of(function: Mapping[str, Any]) -> Tool:
+    """A tool of OpenAI's form, as far as scores need it.
+
+    Raises:
+        KeyError, TypeError, ValueError: It is none.
+    """
+    tool = Tool(name=function["name"], description="", parameters=function.get("parameters") or {})
+    if not all(isinstance(schema, dict) for schema in dict(tool.properties).values()):
+        raise TypeError(f"properties of {tool.name} are no mapping of schemas")
+    return tool

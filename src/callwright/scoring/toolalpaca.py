@@ -110,7 +110,7 @@ def _items(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def _whole(path: Path) -> dict[str, list[Any]] | None:
     """The reference's form, API -> items; None when the file is anything else."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         return None
     listed = isinstance(value, dict) and [one for api, one in value.items() if api != "statistics"]

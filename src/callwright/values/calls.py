@@ -45,6 +45,6 @@ def _settled(value: Any) -> Any:
         return sorted(settled) if all(isinstance(child, str) for child in settled) else settled
     if isinstance(value, bool):
         return value
-    if isinstance(value, int | float):
-        return float(value)
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
     return fold(value).strip(" .!?") if isinstance(value, str) else value

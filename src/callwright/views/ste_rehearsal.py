@@ -66,10 +66,12 @@ def export(
     """Write the view; the folder appears whole or not at all, and has the same bytes every time.
 
     Raises:
-        UsageError: The general set cannot be read, or there are fewer tools than batches.
+        UsageError: The general set cannot be read or is empty, or there are fewer tools than batches.
         ViewError: A row must not be exported, no row fits, or something else is in the place.
     """
     general = list(general_turns(Path(options.general))) if options.general else []
+    if options.general and not general:
+        raise UsageError(f"{options.general}: is empty; leave out general=, or name a file with lines")
 
     def write(lines: Lines) -> None:
         # Twice over the rows rather than once with all of them in memory.
