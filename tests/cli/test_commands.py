@@ -180,7 +180,7 @@ TIME = "mcp:mcp-server-time --local-timezone UTC"
     [
         ("world:calendar", "calendar", "book_room"),
         (str(SHOP), "shop-tools", "get_price"),
-        (TIME, "mcp-time", "convert_time"),
+        pytest.param(TIME, "mcp-time", "convert_time", marks=pytest.mark.slow),
     ],
     ids=["world", "python", "mcp"],
 )
@@ -197,7 +197,11 @@ def test_every_kind_of_source_is_enough_to_look_check_and_build(
     assert yaml.safe_load((tmp_path / f"{name}.recipe.yaml").read_text())["mix"].keys() <= set(KINDS)
 
 
-@pytest.mark.parametrize("source", ["world:calendar", str(SHOP), TIME], ids=["world", "python", "mcp"])
+@pytest.mark.parametrize(
+    "source",
+    ["world:calendar", str(SHOP), pytest.param(TIME, marks=pytest.mark.slow)],
+    ids=["world", "python", "mcp"],
+)
 def test_what_init_writes_for_a_source_can_be_built(tmp_path: Path, source: str):
     run(tmp_path, "init", "mine.yaml", "--tools", source)
     body = value(tmp_path, "build", "mine.yaml", "--set", "size=4", "--no-prefect")

@@ -99,6 +99,7 @@ async def test_a_question_that_the_ledger_does_not_hold_ends_a_replay_with_its_n
         package.build(recipe, tmp_path / "data", replay=True)
 
 
+@pytest.mark.slow
 async def test_the_command_line_replays_under_prefect_too(tmp_path: Path):
     async with lb.Loopback(museum_teacher) as server:
         recipe = written(museum_recipe(server.base_url, size=6), tmp_path / "museum.yaml")

@@ -100,7 +100,10 @@ async def test_the_command_line_ends_with_one_line_and_its_code(prefect: str, tm
 
 @pytest.mark.parametrize(
     ("sent", "code", "said"),
-    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 4, "stopped")],
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        pytest.param(signal.SIGTERM, 4, "stopped", marks=pytest.mark.slow),
+    ],
     ids=["SIGINT", "SIGTERM"],
 )
 async def test_a_flow_that_is_told_to_stop_can_be_continued(

@@ -77,6 +77,7 @@ def test_every_corruption_is_found_out_at_its_rung(corruption, rung, judge, fewe
     assert below == []
 
 
+@pytest.mark.slow
 def test_of_a_thousand_clean_rows_at_most_one_in_a_hundred_is_lost(rows, judges, tally):
     alarms: Counter[tuple[str, str]] = Counter()
     lost = []

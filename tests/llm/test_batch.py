@@ -82,7 +82,7 @@ async def test_small_rounds_and_large_ones_make_the_same_version(
     assert max(rounds(tmp_path / "notes")) == 7
 
 
-@pytest.mark.parametrize("hold", ["before", "after"])
+@pytest.mark.parametrize("hold", ["before", pytest.param("after", marks=pytest.mark.slow)])
 async def test_a_build_killed_in_a_round_reads_the_output_of_the_command_that_outlived_it(
     whole: tuple[Built, Path, Path], tmp_path: Path, hold: str
 ):
