@@ -8,7 +8,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c requirements/co
 VLLM := .venv-vllm
 EXTRAS := .venv-extras
 
-.PHONY: demo seeds test test-extras test-vllm vllm-env check lint fix bench clean
+.PHONY: demo seeds test test-slow test-extras test-vllm vllm-env check lint fix bench clean
 
 demo: $(VENV)/.base ## A dataset of 320 rows over two toolkits, with the embedded offline teacher
 	$(BIN)/callwright build data/recipes/demo.yaml
@@ -19,6 +19,9 @@ seeds: $(VENV)/.base ## The table of seeds anew, from public-apis' README: make 
 
 test: $(VENV)/.dev ## The fast suite
 	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/.dev ## The longer forms of some tests
+	$(BIN)/python -m pytest -m slow
 
 test-extras: $(EXTRAS)/.ready ## What needs the extra `embed` and real tokenizers: 2 GB in an environment of their own
 	$(EXTRAS)/bin/python -m pytest --numprocesses=0 tests/extras

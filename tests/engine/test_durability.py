@@ -182,6 +182,7 @@ def test_a_full_disk_is_one_line_and_the_build_goes_on_when_there_is_room(
     assert read_statuses(tmp_path / "data")[0]["accepted"] == 20
 
 
+@pytest.mark.slow
 def test_an_export_onto_a_full_disk_is_one_line_and_leaves_nothing_behind(tmp_path: Path):
     assert demo_build(tmp_path, size=6).returncode == 0
     export = ("export", "demo", "--out", "out", "--data", "data")

@@ -261,6 +261,7 @@ def find_map(city: City) -> str:
 '''
 
 
+@pytest.mark.slow
 async def test_a_function_that_hangs_and_one_that_kills_its_process_are_counted_drops(tmp_path: Path):
     (tmp_path / "cities.py").write_text(HANGING, encoding="utf-8")
     hanging = workshop(

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
 from command import ended, started
 from harbor import Harbor
 from workshops import written
@@ -125,6 +126,7 @@ def buy_stamps(kind: Kind, count: Literal[2, 3, 4, 5, 6]) -> dict[str, int]:
 '''
 
 
+@pytest.mark.slow
 async def test_a_python_function_that_acts_acts_once_for_each_call_that_was_written_down(tmp_path: Path):
     (tmp_path / "post.py").write_text(STATEFUL.format(folder=str(tmp_path)), encoding="utf-8")
     bought = tmp_path / "bought.txt"

@@ -100,6 +100,7 @@ def test_shipped_tool_files_import_whole_with_their_sheets() -> None:
             assert_sound(toolkit.tools)
 
 
+@pytest.mark.slow
 def test_a_large_file_imports_whole_and_stays_small(tmp_path: Path) -> None:
     document = benchmark().large_document()
     path = write(tmp_path, json.dumps(document), "large.json")
