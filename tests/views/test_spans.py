@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callwright.schemas.message import AssistantMessage, Message, Span, SystemMessage, UserMessage
+from callwright.schemas.task import Trajectory
 from callwright.store import Store
 from callwright.views import loss, spans, trl
 from callwright.views.chatml import rendered
 from callwright.views.rows import ViewError
 
-ROWS = [one.trajectory for _, one in dialogues() if one.trajectory and one.trajectory.task.hidden.get("part")]
+
+@cache
+def rows() -> list[Trajectory]:
+    return [
+        one.trajectory for _, one in dialogues() if one.trajectory and one.trajectory.task.hidden.get("part")
+    ]
 
 
 def tokens(text: str, rng: random.Random) -> list[tuple[int, int]]:
@@ -34,7 +41,7 @@ def words(text: str) -> list[tuple[int, int]]:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.sampled_from(ROWS), st.randoms(use_true_random=False))
+@given(st.deferred(lambda: st.sampled_from(rows())), st.randoms(use_true_random=False))
 def test_no_cut_and_no_tokenizer_lets_a_mistake_be_learned(row, rng):
     chat = rendered(row.messages, row.task.tools)
     wrong = {place for start, end in chat.wrong for place in range(start, end)}
@@ -52,7 +59,7 @@ def test_no_cut_and_no_tokenizer_lets_a_mistake_be_learned(row, rng):
 
 def test_every_character_of_a_correction_is_learned():
     seen = 0
-    for row in ROWS:
+    for row in rows():
         chat = rendered(row.messages, row.task.tools)
         offsets = words(chat.text)
         found = loss.labels(range(len(offsets)), offsets, chat.learned, chat.wrong)
@@ -70,7 +77,7 @@ def test_every_character_of_a_correction_is_learned():
 
 
 def test_the_text_of_a_shorter_chat_is_where_the_longer_one_begins():
-    row = ROWS[0]
+    row = rows()[0]
     whole = rendered(row.messages, row.task.tools).text
     for count in range(1, len(row.messages)):
         assert whole.startswith(rendered(row.messages[:count], row.task.tools).text)
