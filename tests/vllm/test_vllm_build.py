@@ -18,12 +18,23 @@ from callwright.engine.workshop import Workshop
 from callwright.errors import ShortfallError
 
 SIMULATION = {"size": 3, "tools": [{"world": "calendar"}, {"world": "units"}], "mix": {"single": 1.0}}
+# Two small tools: on a CPU it is the prompts that take the time.
 EXPLORATION = {
     "size": 1,
-    "tools": [{"world": "units"}],
+    "tools": [{"python": "tools.py"}],
     "methods": {"ste": {"episodes": 1, "trials": 2, "max_calls": 2, "paraphrases": 4}},
     "mix": "any",
 }
+TOOLS = '''
+def toss_coin(times: int) -> list[str]:
+    """Toss a coin a few times."""
+    return ["heads", "tails"] * (times // 2)
+
+
+def add_numbers(first: float, second: float) -> float:
+    """Add two numbers."""
+    return first + second
+'''
 
 
 @pytest.mark.parametrize("method", [SIMULATION, EXPLORATION], ids=["toolalpaca", "ste"])
@@ -38,6 +49,7 @@ async def test_a_build_ends_in_a_version_or_says_how_little_was_accepted_and_why
         "accept": {"rung": "L2"},
         **method,
     }
+    (tmp_path / "tools.py").write_text(TOOLS, encoding="utf-8")
     workshop = Workshop.of(check_recipe(body, "small"), tmp_path)
     try:
         built = await build(workshop, tmp_path / "data")
