@@ -149,5 +149,7 @@ async def test_a_python_function_that_acts_acts_once_for_each_call_that_was_writ
     # The judge executes each accepted row a second time, in processes of its own that no journal knows.
     acts = Counter(bought.read_text(encoding="utf-8").splitlines())
     assert set(acts.values()) == {1}  # every conversation, and every replay, has its own process
-    assert len(set(sent) - set(back)) >= interrupted
-    assert sum(acts.values()) == interrupted + 2 * len(back)
+    unanswered = len(set(sent) - set(back))
+    assert unanswered >= interrupted
+    # A child that had its call when we were killed may still have made it after we counted.
+    assert interrupted <= sum(acts.values()) - 2 * len(back) <= unanswered
