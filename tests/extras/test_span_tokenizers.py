@@ -22,8 +22,7 @@ ROWS = [one.trajectory for _, one in dialogues() if one.trajectory and one.part 
 
 def _folder(package: str) -> Path:
     found = find_spec(package)
-    if found is None or not found.submodule_search_locations:
-        pytest.skip(f"{package} is not installed")
+    assert found and found.submodule_search_locations, f"{package} is not installed; run make test-extras"
     return Path(found.submodule_search_locations[0])
 
 

@@ -1,36 +1,24 @@
-"""The prompts of this room, one file per purpose; their digests go into each row's provenance."""
+"""The prompts of this room, one file per purpose."""
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.resources import files
-from string import Template
+from callwright.generators.prompting import Prompts
 
-from callwright.schemas.base import digest
-
-NAMES = (
-    "importance",
-    "rewrite",
-    "question",
-    "user",
-    "slip",
-    "review",
-    "redundant",
-    "irrelevant",
-    "missed",
-    "misread",
-    "confirmed",
+PROMPTS = Prompts(
+    "asktoact",
+    (
+        "importance",
+        "rewrite",
+        "question",
+        "user",
+        "slip",
+        "review",
+        "redundant",
+        "irrelevant",
+        "missed",
+        "misread",
+        "confirmed",
+    ),
 )
-
-
-@cache
-def prompt(name: str) -> Template:
-    """The prompt file of that stem."""
-    text = (files("callwright.generators.asktoact.prompts") / f"{name}.md").read_text(encoding="utf-8")
-    return Template(text.strip())
-
-
-@cache
-def digests() -> dict[str, str]:
-    """Purpose -> digest of its prompt file."""
-    return {f"asktoact.{name}": digest(prompt(name).template)[:12] for name in NAMES}
+prompt = PROMPTS.template
+digests = PROMPTS.digests

@@ -1,35 +1,23 @@
-"""The prompts of this room, one file per purpose; their digests go into each row's provenance."""
+"""The prompts of this room, one file per purpose."""
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.resources import files
-from string import Template
+from callwright.generators.prompting import Prompts
 
-from callwright.schemas.base import digest
-
-_NAMES = (
-    "explorer",
-    "imagine_first",
-    "imagine_next",
-    "explored",
-    "act_first",
-    "act_next",
-    "reflect",
-    "filter",
-    "paraphrase",
-    "paraphrase_again",
+PROMPTS = Prompts(
+    "ste",
+    (
+        "explorer",
+        "imagine_first",
+        "imagine_next",
+        "explored",
+        "act_first",
+        "act_next",
+        "reflect",
+        "filter",
+        "paraphrase",
+        "paraphrase_again",
+    ),
 )
-
-
-@cache
-def prompt(name: str) -> Template:
-    """The prompt file of that stem."""
-    text = (files("callwright.generators.ste.prompts") / f"{name}.md").read_text(encoding="utf-8")
-    return Template(text.strip())
-
-
-@cache
-def digests() -> dict[str, str]:
-    """Purpose -> digest of its prompt file."""
-    return {f"ste.{name}": digest(prompt(name).template)[:12] for name in _NAMES}
+prompt = PROMPTS.template
+digests = PROMPTS.digests
