@@ -123,7 +123,7 @@ class _Episode:
     def _assistant_request(self) -> Request:
         wire = self.talk.wire
         # The guidance shapes how the teacher works; the exported row keeps the short system message.
-        wire[0]["content"] += "\n\n" + prompt("assistant").template.strip()
+        wire[0]["content"] += "\n\n" + prompt("assistant").template
         return Request(
             purpose="toolalpaca.assistant",
             messages=tuple(wire),

@@ -1,26 +1,12 @@
-"""The prompts of this room, one file per purpose; their digests go into each row's provenance."""
+"""The prompts of this room, one file per purpose: those of rows, and those of toolsets."""
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.resources import files
-from string import Template
+from callwright.generators.prompting import Prompts
 
-from callwright.schemas.base import digest
-
-
-@cache
-def prompt(name: str) -> Template:
-    """The prompt file of that stem."""
-    return Template(
-        (files("callwright.generators.toolalpaca.prompts") / f"{name}.md").read_text(encoding="utf-8")
-    )
-
-
-@cache
-def digests() -> dict[str, str]:
-    """Purpose -> digest of its prompt file."""
-    return {
-        f"toolalpaca.{name}": digest(prompt(name).template)[:12]
-        for name in ("instruction", "assistant", "user")
-    }
+PROMPTS = Prompts("toolalpaca", ("instruction", "assistant", "user"))
+TOOLSETS = Prompts(
+    "toolalpaca", ("introduction", "functions", "specification", "repair", "continuation", "seed")
+)
+prompt = PROMPTS.template
+digests = PROMPTS.digests

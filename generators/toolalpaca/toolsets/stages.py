@@ -6,17 +6,16 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from callwright.errors import GenerationError, ReplyError
-from callwright.generators.toolalpaca.prompts import prompt
+from callwright.generators.toolalpaca.prompts import TOOLSETS
 from callwright.generators.toolalpaca.toolsets.documents import declines, examine, joined, without_thought
 from callwright.generators.toolalpaca.toolsets.rules import Problem
 from callwright.generators.toolalpaca.toolsets.seeds import Seed
 from callwright.llm.base import Completion, Model, Request, Sampling
 from callwright.llm.replies import ask
-from callwright.schemas.base import Record, digest
+from callwright.schemas.base import Record
 from callwright.schemas.tool import Tool, Toolkit
 
 ROUNDS = 5
@@ -25,7 +24,7 @@ ROUNDS = 5
 TEMPERATURES = {"introduction": 1.0, "functions": 0.3, "specification": 0.3, "repair": 0.3}
 """Stage -> sampling temperature, as in the reference code."""
 
-PROMPTS = ("introduction", "functions", "specification", "repair", "continuation", "seed")
+prompt = TOOLSETS.template
 
 _INTRODUCTION_TOKENS = 700
 """Room for 220 words with a margin; an introduction that fills it goes round in circles."""
@@ -102,12 +101,6 @@ class RejectedError(GenerationError):
         self.stage = stage
         self.message = " ".join(message.split())
         self.rounds = rounds
-
-
-@cache
-def prompt_digests() -> dict[str, str]:
-    """Prompt file -> digest of its text."""
-    return {f"toolalpaca.{name}": digest(prompt(name).template)[:12] for name in PROMPTS}
 
 
 class Stages:
@@ -193,7 +186,7 @@ class Stages:
         return Request(
             purpose=f"toolalpaca.{stage}",
             messages=(
-                {"role": "system", "content": prompt(stage).template.strip()},
+                {"role": "system", "content": prompt(stage).template},
                 {"role": "user", "content": said},
             ),
             variables={"seed": seed.model_dump(), **variables},
@@ -254,7 +247,7 @@ class _Repair:
         self.calls.append(answer.key)
         text = answer.text
         while answer.finish_reason == "length" and self.rounds < ROUNDS and text.strip():
-            going_on = self._next(request, text, prompt("continuation").template.strip())
+            going_on = self._next(request, text, prompt("continuation").template)
             answer = await _asked(self._model, going_on, "repair", self.rounds)
             self.calls.append(answer.key)
             text = joined(text, answer.text)
@@ -272,7 +265,7 @@ def _listing_problem(parsed: Mapping[str, Any]) -> Problem | None:
 def _sent_back(request: Request, text: str, problems: Sequence[Problem], number: int) -> Request:
     """The question once more: the bad answer goes back with everything that was found."""
     listed = "\n".join(f"- {problem.code}: {problem.message}" for problem in problems)
-    return _answered(request, text, prompt("repair").substitute(problems=listed).strip(), number)
+    return _answered(request, text, prompt("repair").substitute(problems=listed), number)
 
 
 def _answered(request: Request, text: str, said: str, number: int) -> Request:

@@ -20,6 +20,7 @@ import yaml
 
 from callwright.engine.workshop import code_digest
 from callwright.errors import ModelError, ShortfallError, StoreError, UsageError
+from callwright.generators.toolalpaca.prompts import TOOLSETS
 from callwright.generators.toolalpaca.toolsets import offline
 from callwright.generators.toolalpaca.toolsets.capability import CAPABILITIES, capability
 from callwright.generators.toolalpaca.toolsets.documentation import reference_fields
@@ -30,7 +31,6 @@ from callwright.generators.toolalpaca.toolsets.stages import (
     Invention,
     RejectedError,
     Stages,
-    prompt_digests,
 )
 from callwright.llm.base import Model
 from callwright.llm.journal import Journal
@@ -282,7 +282,7 @@ def _labelled(invention: Invention, teacher: Model) -> dict[str, Any]:
         "category": invention.seed.category,
         "seed": invention.seed.model_dump(),
         "introduction": invention.introduction,
-        "prompts": prompt_digests(),
+        "prompts": TOOLSETS.digests(),
         "calls": list(invention.calls),
         "rounds": invention.rounds,
     }
