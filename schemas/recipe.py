@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from callwright.schemas.base import Record
+from callwright.schemas.loop import Loop
 from callwright.schemas.task import KINDS, Kind
 
 ANY: Literal["any"] = "any"
@@ -152,10 +153,41 @@ class BatchModel(Record):
 Model = Annotated[OfflineModel | OpenAIModel | BatchModel, Field(discriminator="engine")]
 
 
+class LocalModel(Record):
+    """A model in a folder, run in this process with transformers (extra `train`)."""
+
+    engine: Literal["local"]
+    model: str
+    """The folder of weights and tokenizer; relative to the recipe."""
+    template: str | None = None
+    """A Jinja chat template; the model's own unless given, and ours in the Hermes style where it has none for tools."""
+    max_tokens: int = Field(default=256, ge=1)
+    """Tokens of one answer, at the most."""
+    context: int = Field(default=2048, ge=64)
+    """Tokens of prompt and answer together; what is longer is refused, never cut."""
+    in_flight: int = Field(default=32, ge=1)
+    """Answers that are generated together."""
+
+
+class SimulatedModel(Record):
+    """A learner with a table of skills in place of a model, for rehearsals of the loop."""
+
+    engine: Literal["simulated"]
+    skills: str | None = None
+    """A file of skills, as its training writes it; a beginner's unless given."""
+    seed: int = 0
+    in_flight: int = Field(default=1, ge=1)
+
+
+Student = Annotated[OpenAIModel | LocalModel | SimulatedModel, Field(discriminator="engine")]
+
+
 class Models(Record):
     teacher: Model = OfflineModel()
     judge: Model | None = None
     """The model that rules where a method asks for a ruling; the teacher unless given."""
+    student: Student | None = None
+    """The model that a loop improves."""
 
     @model_validator(mode="after")
     def _judge_is_a_model(self) -> Models:
@@ -396,6 +428,14 @@ class Recipe(Record):
     splits: Splits = Splits()
     views: tuple[ViewName, ...] = ("trl",)
     budget: Budget = Budget()
+    loop: Loop | None = None
+    """What `callwright loop` does with it; `callwright build` makes the seeds alone."""
+
+    @model_validator(mode="after")
+    def _loop_has_a_student(self) -> Recipe:
+        if (self.loop is None) != (self.models.student is None):
+            raise ValueError("loop and models.student need each other: give both or neither")
+        return self
 
     @model_validator(mode="after")
     def _mix_is_whole(self) -> Recipe:

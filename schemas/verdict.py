@@ -1,4 +1,4 @@
-"""One judge's ruling on a trajectory or one of its steps, and what a student did on a task."""
+"""One judge's ruling on a trajectory or one of its steps."""
 
 from __future__ import annotations
 
@@ -45,15 +45,3 @@ def highest_rung(verdicts: Iterable[Verdict]) -> Rung | None:
         if outcomes:
             reached = rung
     return reached
-
-
-class Probe(Record):
-    """What a student model does on a task."""
-
-    task: str
-    student: str
-    attempts: int
-    successes: int
-    label_perplexity: float | None = None
-    calls: tuple[int, ...] = ()
-    """Number of calls in each attempt."""

@@ -10,6 +10,8 @@
     │   └── InterruptedCallError      what became of a call is not known; the conversation begins anew
     ├── JudgeError           (item)   a judge reached no verdict; the row stays unjudged, never failed
     ├── StoreError           exit 1   the store refused a read or a write
+    ├── TrainingError        exit 4   a trainer failed or left nothing behind; the loop can be continued
+    ├── QualityError         exit 3   a round made the student worse than the recipe allows
     └── ShortfallError       exit 3   the run ended with fewer accepted rows than were asked for
 
 A bad row is data, not a crash: errors marked (item) become counted drops. Any other exception is our bug.
@@ -84,5 +86,17 @@ class StoreBusyError(StoreError):
 
 class ShortfallError(CallwrightError):
     """Fewer rows were accepted than the recipe asks for."""
+
+    exit_code = 3
+
+
+class TrainingError(CallwrightError):
+    """A trainer failed, or left no student behind; the same command goes on from there."""
+
+    exit_code = 4
+
+
+class QualityError(CallwrightError):
+    """A round made the student worse than the recipe allows."""
 
     exit_code = 3

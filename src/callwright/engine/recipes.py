@@ -15,8 +15,6 @@ from callwright.errors import UsageError
 from callwright.schemas.recipe import Models, Recipe
 
 _PLANNED: Mapping[tuple[str, ...], str] = {
-    ("methods", "looptool"): "the closed loop",
-    ("models", "student"): "a student model",
     ("splits", "unseen_tools"): "a split of held-out tools",
     ("leaks",): "the leak gate",
     ("schedule",): "a schedule",

@@ -90,6 +90,25 @@ class Model(Protocol):
         ...
 
 
+class Scorer(Protocol):
+    """A model that can also say how likely an answer of somebody else's is to it."""
+
+    async def score(self, request: Request, answer: Mapping[str, Any]) -> tuple[float, ...] | None:
+        """Log-probability of each token of an answer to a request.
+
+        Args:
+            answer: An assistant's message in OpenAI's chat format.
+
+        Returns:
+            None where the model, or its server, cannot tell.
+
+        Raises:
+            ModelError: The endpoint failed for good.
+            ReplyError: The request does not fit the model's context.
+        """
+        ...
+
+
 def decisive(model: Model, request: Request) -> dict[str, Any]:
     """All that decides the answer to a question, and nothing that does not."""
     parts: dict[str, Any] = {
