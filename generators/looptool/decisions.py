@@ -69,6 +69,7 @@ class Decision:
             "decision": self.name,
             "label": to_wire(self.label),
             "asks": self.asks,
+            "later": any(isinstance(one, ToolMessage) for one in self.before),
             "kind": task.kind,
             "toolkit": task.toolkit,
         }

@@ -1,0 +1,83 @@
+"""The rows that a loop works with: results on disk, found by the ids of their conversations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+
+from callwright.engine.results import Result, write_results
+from callwright.schemas.task import Task, Trajectory
+from callwright.schemas.tool import Tool
+from callwright.schemas.version import Version
+from callwright.store import Store
+
+BLOCK = 64
+"""Rows that are worked on at once."""
+
+
+class RowBook:
+    """Accepted results of several files. Of each row only its place is kept in memory."""
+
+    def __init__(self, tools: Mapping[str, Tool]) -> None:
+        """`tools`: those of all rows by their ids."""
+        self._tools = tools
+        self._places: dict[str, tuple[Path, int]] = {}
+
+    def add(self, path: Path) -> list[str]:
+        """Take in a file of results; the ids of its rows, in their order."""
+        found = []
+        with path.open("rb") as file:
+            start = 0
+            for line in iter(file.readline, b""):
+                body = json.loads(line)
+                if body["accepted"]:
+                    self._places.setdefault(body["trajectory_id"], (path, start))
+                    found.append(body["trajectory_id"])
+                start += len(line)
+        return found
+
+    def __contains__(self, row: str) -> bool:
+        return row in self._places
+
+    def result(self, row: str) -> Result:
+        path, start = self._places[row]
+        with path.open("rb") as file:
+            file.seek(start)
+            return Result.model_validate_json(file.readline())
+
+    def row(self, row: str) -> Trajectory:
+        return self.of(self.result(row))
+
+    def of(self, result: Result) -> Trajectory:
+        return Trajectory.from_record(result.trajectory, Task.from_record(result.task, self._tools))
+
+    def blocks(self, rows: Sequence[str]) -> Iterator[list[Trajectory]]:
+        """The conversations of some rows, a block at a time."""
+        left = iter(rows)
+        while block := list(islice(left, BLOCK)):
+            yield [self.row(row) for row in block]
+
+
+def copy_version(store: Store, version: Version, path: Path, splits: Collection[str]) -> None:
+    """A version's rows of some splits as a file of results, verdicts included."""
+    found = []
+    for member, trajectory, task in store.rows(version):
+        if member.split in splits:
+            found.append(
+                Result(
+                    method=member.method,
+                    kind=member.kind,
+                    attempt=task["attempt"],
+                    accepted=True,
+                    root=task["parent"] or trajectory["task"],
+                    task_id=trajectory["task"],
+                    task=task,
+                    trajectory_id=member.trajectory,
+                    trajectory=trajectory,
+                    row_kind=member.kind,
+                    verdicts=store.verdicts(member.trajectory),
+                )
+            )
+    write_results(path, found)
