@@ -136,6 +136,21 @@ def run_ste(
 
 
 @app.command()
+def loop(
+    recipe: RecipeFile,
+    rounds: Annotated[int, typer.Option("--rounds", help="Rounds in all.", min=1)] = 3,
+    sets: Sets = None,
+    data: Data = None,
+    no_prefect: NoPrefect = False,
+    as_json: Json = False,
+) -> None:
+    """Probe, verify, expand and train, again and again: the student's failures become its next lessons."""
+    from callwright.cli import looping
+
+    looping.loop(recipe, rounds, sets or [], data, no_prefect, as_json)
+
+
+@app.command()
 def init(
     path: Annotated[Path, typer.Argument(help="Where to write the recipe.")] = Path("recipe.yaml"),
     tools: Annotated[
