@@ -33,9 +33,7 @@ async def loop(
     return [report.version for report in looped.reports]
 
 
-def loop_under_prefect(
-    workshop: Workshop, data: Path, rounds: int, tell: Callable[[str], None]
-) -> Looped:
+def loop_under_prefect(workshop: Workshop, data: Path, rounds: int, tell: Callable[[str], None]) -> Looped:
     """The loop of the command line: the same flow, with the workshop at hand and progress told."""
 
     async def work(runner: PrefectRunner) -> Looped:

@@ -64,6 +64,8 @@ class Probing(Record):
 
 
 class Verifying(Record):
+    enabled: bool = True
+    """Whether labels are verified; without it, whatever differs from a label counts as the student's failure."""
     votes: int = Field(default=1, ge=1, le=15)
     """How often a judge is asked in each order of the two answers."""
     quorum: float = Field(default=0.6, gt=0.5, le=1.0)
@@ -149,6 +151,8 @@ class Loop(Record):
     """Rows of each round; the recipe's `size` is the pool that new seeds are drawn from."""
     schedule: Annotated[tuple[Composition, ...], Field(min_length=1)] = SCHEDULE
     """Composition of round 1, 2, ...; rounds beyond the last are like the last."""
+    seeds: str | None = None
+    """A version whose rows are the pool (`museum@3`); unless given, one of `size` rows is built by the recipe."""
     held_out: HeldOut
     probe: Probing = Probing()
     verify: Verifying = Verifying()
@@ -161,6 +165,8 @@ class Loop(Record):
     from one round to the next on held-out tools; more fails the round."""
     replay: int = Field(default=50, ge=0)
     """Rows of earlier rounds that are probed again, to see what is forgotten."""
+    unsure_first: bool = True
+    """Whether the rows that the student gets right are taken by perplexity, and not at random."""
     control: bool = False
     """Whether a second student is trained on as many rows of fresh seeds alone, to see what the loop brings."""
 

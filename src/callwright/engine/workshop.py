@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,10 @@ from callwright.generators.asktoact.explore import Clarifications
 from callwright.generators.base import Explorer, Rollout, Rows, Source
 from callwright.generators.dag import offline as dag_offline
 from callwright.generators.dag.explore import Rewriter
+from callwright.generators.looptool import offline as looptool_offline
+from callwright.generators.looptool.expanding import Expansion
+from callwright.generators.looptool.focusing import Failed
+from callwright.generators.looptool.novelty import Novelty
 from callwright.generators.planning.derive import with_sheet
 from callwright.generators.ste import offline as ste_offline
 from callwright.generators.ste.explore import Exploration
@@ -29,10 +33,13 @@ from callwright.llm.budget import Purse
 from callwright.llm.journal import Journal
 from callwright.llm.offline import Offline
 from callwright.schemas.base import digest
+from callwright.schemas.loop import Expanding
 from callwright.schemas.recipe import (
     MAX_CALLS,
+    AskToAct,
     BatchModel,
     Budget,
+    Dag,
     OfflineModel,
     OpenAIModel,
     Recipe,
@@ -166,6 +173,7 @@ class Workshop:
             | ste_offline.answers(self.toolkits)
             | asktoact_offline.answers(self.toolkits)
             | dag_offline.answers(self.toolkits)
+            | looptool_offline.answers(self.toolkits)
             | toolbox_offline.answers(self.toolkits)
         )
         rules = digest([code_digest(), [toolkit.id for toolkit in self.toolkits]])
@@ -218,6 +226,50 @@ class Workshop:
             elif rows and name in rows:
                 found[name] = REWRITERS[name](self, model, judge, toolbox, rows[name])
         return found
+
+    def episodes(self, model: Model, toolbox: Toolbox) -> Episodes:
+        """What plays conversations, whichever method asks for them."""
+        # Tang et al. 2023: the assistant answers greedily.
+        greedy = self.sampling().model_copy(update={"temperature": 0.0})
+        return Episodes(model, toolbox, self.toolkits, greedy, self.max_steps)
+
+    def expansion(
+        self,
+        model: Model,
+        judge: Model,
+        toolbox: Toolbox,
+        rollout: Rollout,
+        settings: Expanding,
+        failures: Sequence[Failed],
+        known: Novelty,
+    ) -> Expansion:
+        """Variants of a student's failures; masking and rounds of parallel calls serve where questions or calls were
+        missed.
+        """
+
+        def masked(rows: Rows) -> Explorer:
+            # A variant teaches what is right; mistakes and their corrections are the method's own matter.
+            whole = AskToAct.model_validate(
+                {"from": ["toolalpaca"], "error_share": 0.0, "confirm_share": 0.0, "control_share": 0.0}
+            )
+            return _clarifications(self, model, judge, rows, whole)
+
+        def parallel(rows: Rows) -> Explorer:
+            return _rewriter(
+                self, model, toolbox, rows, Dag.model_validate({"from": ["toolalpaca"], "serial": 0.0})
+            )
+
+        return Expansion(
+            model,
+            self.toolkits,
+            settings,
+            failures,
+            self.recipe.seed,
+            rollout=rollout,
+            rewriters={"mask": masked, "parallel": parallel},
+            known=known,
+            sampling=self.sampling(),
+        )
 
     @property
     def calls_out(self) -> bool:
@@ -296,6 +348,10 @@ class Workshop:
     def sampling(self) -> Sampling:
         return _sampling(self.recipe.models.teacher)
 
+    def judging(self) -> Sampling:
+        """How the judge is sampled; the teacher where there is none of its own."""
+        return _sampling(self.recipe.models.judge or self.recipe.models.teacher)
+
 
 def _sampling(config: ModelConfig) -> Sampling:
     if isinstance(config, OpenAIModel | BatchModel):
@@ -322,12 +378,9 @@ def _http_box(source: ToolSource, toolkit: Toolkit) -> HttpToolbox:
 
 
 def _toolalpaca(workshop: Workshop, model: Model, toolbox: Toolbox) -> Operators:
-    sampling = workshop.sampling()
-    # Tang et al. 2023: the assistant answers greedily.
-    greedy = sampling.model_copy(update={"temperature": 0.0})
     return Operators(
-        source=Instructions(model, workshop.toolkits, sampling),
-        rollout=Episodes(model, toolbox, workshop.toolkits, greedy, workshop.max_steps),
+        source=Instructions(model, workshop.toolkits, workshop.sampling()),
+        rollout=workshop.episodes(model, toolbox),
     )
 
 
@@ -350,6 +403,10 @@ def _ste(workshop: Workshop, model: Model, judge: Model, toolbox: Toolbox) -> Ex
 def _dag(workshop: Workshop, model: Model, judge: Model, toolbox: Toolbox, rows: Rows) -> Rewriter:
     settings = workshop.recipe.methods.dag
     assert settings is not None
+    return _rewriter(workshop, model, toolbox, rows, settings)
+
+
+def _rewriter(workshop: Workshop, model: Model, toolbox: Toolbox, rows: Rows, settings: Dag) -> Rewriter:
     return Rewriter(
         model,
         toolbox,
@@ -363,15 +420,21 @@ def _dag(workshop: Workshop, model: Model, judge: Model, toolbox: Toolbox, rows:
 
 
 def _asktoact(workshop: Workshop, model: Model, judge: Model, toolbox: Toolbox, rows: Rows) -> Clarifications:
-    recipe = workshop.recipe
-    assert recipe.methods.asktoact is not None
+    settings = workshop.recipe.methods.asktoact
+    assert settings is not None
+    return _clarifications(workshop, model, judge, rows, settings)
+
+
+def _clarifications(
+    workshop: Workshop, model: Model, judge: Model, rows: Rows, settings: AskToAct
+) -> Clarifications:
     return Clarifications(
         model,
         judge,
         rows,
         workshop.toolkits,
-        recipe.methods.asktoact,
-        recipe.seed,
+        settings,
+        workshop.recipe.seed,
         synonyms=workshop.synonyms,
         sampling=workshop.sampling(),
     )

@@ -66,7 +66,9 @@ def read_skills(config: SimulatedModel, base: Path) -> Skills:
     try:
         return Skills.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UsageError(f"models.student.skills: {path} is no file of skills ({type(error).__name__})") from None
+        raise UsageError(
+            f"models.student.skills: {path} is no file of skills ({type(error).__name__})"
+        ) from None
 
 
 class SimulatedStudent:
@@ -141,6 +143,4 @@ def _text(arguments: Any) -> str:
 
 
 def _tool(function: Mapping[str, Any]) -> Tool:
-    return Tool(
-        name=function["name"], description=function["description"], parameters=function["parameters"]
-    )
+    return Tool(name=function["name"], description=function["description"], parameters=function["parameters"])

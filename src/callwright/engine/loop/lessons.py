@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from callwright.schemas.base import Record
 from callwright.schemas.probe import Comparison, Probe
@@ -27,6 +27,8 @@ def findings(
     probes: Sequence[Probe],
     comparisons: Sequence[Comparison],
     corrected: Mapping[str, str],
+    *,
+    refuted: Collection[str] = (),
 ) -> list[Finding]:
     """One finding for each row.
 
@@ -35,6 +37,7 @@ def findings(
         probes: All of their decisions.
         comparisons: The rulings where a student's answer differs.
         corrected: Row -> the row that takes its place.
+        refuted: Rows whose label is known to be wrong, whatever the student says.
     """
     ruled: defaultdict[str, list[Comparison]] = defaultdict(list)
     for one in comparisons:
@@ -46,7 +49,7 @@ def findings(
     return [
         Finding(
             row=row,
-            outcome=_outcome(row, ruled[row], corrected),
+            outcome=_outcome(row, ruled[row], corrected, row in refuted),
             perplexity=max(unsure[row], default=None),
             both_right=any(one.ruling == "both_right" for one in ruled[row]),
             corrected=corrected.get(row),
@@ -55,13 +58,17 @@ def findings(
     ]
 
 
-def _outcome(row: str, ruled: Sequence[Comparison], corrected: Mapping[str, str]) -> str:
+def _outcome(row: str, ruled: Sequence[Comparison], corrected: Mapping[str, str], refuted: bool) -> str:
+    if refuted and row in corrected:
+        return "corrected"
     # One decision that nobody can vouch for is enough: the row is trained on whole.
     for against in ("both_wrong", "undecided"):
         if any(one.ruling == against for one in ruled):
             return against
     if any(one.ruling == "label_wrong" for one in ruled):
         return "corrected" if row in corrected else "label_wrong"
+    if refuted:
+        return "label_wrong"
     if any(one.ruling == "prediction_wrong" for one in ruled):
         return "failed"
     return "right"

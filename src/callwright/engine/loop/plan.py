@@ -65,7 +65,9 @@ class Plan:
     def digest(self) -> str:
         """Names all that decides the rows of the rounds, but for how many rounds there are."""
         settings = self.settings.model_dump(mode="json", exclude=_NOT_DECIDING)
-        student = self.student.model_dump(mode="json", exclude={"base_url", "in_flight", "timeout_s", "retries"})
+        student = self.student.model_dump(
+            mode="json", exclude={"base_url", "in_flight", "timeout_s", "retries"}
+        )
         return digest([self.seeds.digest, self.held_out.digest, settings, student])
 
 

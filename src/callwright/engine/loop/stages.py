@@ -1,4 +1,4 @@
-"""A stage of a loop is a file: made once, written whole, read when it is there. So a loop goes on wherever it was cut."""
+"""A stage of a loop is a file: made once, written whole, read when it is there. A loop goes on where it was cut."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Stages:
 
     def __init__(self, folder: Path, runner: Runner, tell: Callable[[str], None]) -> None:
         self.folder = folder
-        self._runner = runner
-        self._tell = tell
+        self.runner = runner
+        self.tell = tell
         folder.mkdir(parents=True, exist_ok=True)
 
     async def file(self, name: str, told: str, work: Callable[[Path], Awaitable[None]]) -> Path:
@@ -37,7 +37,7 @@ class Stages:
         path = self.folder / name
         if path.exists():
             return path
-        self._tell(told)
+        self.tell(told)
 
         async def job(_: object) -> Path:
             begun = time.monotonic()
@@ -49,7 +49,7 @@ class Stages:
             temporary.replace(path)
             return path
 
-        await self._runner.run([Stage(name=f"{self.folder.name}/{name}")], job, 1)  # type: ignore[arg-type,list-item]
+        await self.runner.run([Stage(name=f"{self.folder.name}/{name}")], job, 1)  # type: ignore[arg-type,list-item]
         return path
 
     async def records(

@@ -1,0 +1,163 @@
+"""All that the rounds of one loop work with: rows, teacher, judge, toolbox, ladder, journal, and students."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import cached_property
+from pathlib import Path
+
+from callwright.engine.build import Runner
+from callwright.engine.loop.plan import Plan
+from callwright.engine.loop.rows import RowBook
+from callwright.engine.loop.stages import Stages
+from callwright.engine.loop.students import Known, check_identity, identity, student_model
+from callwright.engine.results import Result
+from callwright.engine.rulings import Rulings
+from callwright.errors import ShortfallError, UsageError
+from callwright.generators.base import Explored
+from callwright.generators.looptool.expanding import Expansion
+from callwright.generators.looptool.focusing import Failed
+from callwright.generators.looptool.novelty import Novelty
+from callwright.generators.toolalpaca.episodes import Episodes
+from callwright.llm.base import Model, Sampling
+from callwright.llm.journal import Journal
+from callwright.llm.journaled import Journaled
+from callwright.schemas.recipe import LocalModel, Student
+from callwright.schemas.task import Trajectory
+from callwright.schemas.verdict import Verdict
+
+
+class Bench:
+    """Opened for one sitting of a loop."""
+
+    def __init__(self, plan: Plan, data: Path, folder: Path, pool: Path, held_out: Path) -> None:
+        """`pool` and `held_out` are files of results."""
+        workshop = plan.workshop
+        self.plan = plan
+        self.data = data
+        self.folder = folder
+        self.book = RowBook(workshop.tools)
+        self.pool = self.book.add(pool)
+        self.held_out = self.book.add(held_out)
+        if not self.pool:
+            raise ShortfallError(f"{plan.name}: the pool of seeds has no rows to train on")
+        self.journal = Journal(folder / "journal.jsonl")
+        self._calls: Journal | None = None
+        try:
+            purse = workshop.purse(self.journal)
+            teacher, judge = workshop.teacher(folder), workshop.judge(folder)
+            free = teacher.reads_variables
+            self.model = Journaled(teacher, self.journal, purse=None if free else purse)
+            own = Journaled(judge, self.journal, purse=purse) if judge else None
+            self.judge: Journaled | None = own or (None if free else self.model)
+            """Who rules where execution cannot; rules do not."""
+            if workshop.calls_out:
+                self._calls = Journal(folder / "calls.jsonl")
+            self.toolbox = workshop.toolbox(self.model, self._calls)
+        except BaseException:
+            self._close_journals()
+            raise
+        self.ended: Counter[tuple[str, str]] = Counter()
+        """Tries of expansion by gate and code."""
+        self.rulings = Rulings(workshop.judges(), workshop.recipe.accept.rung, workshop.max_steps)
+
+    async def ruled(self, row: Trajectory, number: int = 0) -> Result:
+        """What the exact ladder says of a conversation, as the result of an attempt of that number."""
+        return (await self.rulings.rule(Explored(attempt=number, trajectory=row)))[0]
+
+    async def judged(self, row: Trajectory) -> Sequence[Verdict]:
+        return (await self.ruled(row)).verdicts
+
+    @cached_property
+    def episodes(self) -> Episodes:
+        return self.plan.workshop.episodes(self.model, self.toolbox)
+
+    @property
+    def judging(self) -> Sampling:
+        """How the judge is sampled."""
+        return self.plan.workshop.judging()
+
+    @property
+    def protected(self) -> Sequence[str]:
+        """Rows that nothing which is trained on may be like."""
+        return self.held_out
+
+    def expansion(self, failures: Sequence[Failed], known: Novelty) -> Expansion:
+        """Variants of failures, over the toolkits that the loop trains on."""
+        return self.plan.seeds.expansion(
+            self.model,
+            self.judge or self.model,
+            self.toolbox,
+            self.episodes,
+            self.plan.settings.expand,
+            failures,
+            known,
+        )
+
+    async def beginner(self, runner: Runner, tell: Callable[[str], None]) -> tuple[Known, Known | None]:
+        """The student that the loop begins with, and the control's, which is the same.
+
+        Raises:
+            ModelError: It is not the one that this loop began with.
+        """
+        stages = Stages(self.folder / "round-00", runner, tell)
+        config = self._absolute(self.plan.student)
+        known = await self.known(stages, "student", config)
+        return known, known if self.plan.settings.control else None
+
+    async def known(self, stages: Stages, name: str, config: Student) -> Known:
+        """The student as it was written down, or written down now; it is asked who it is either way.
+
+        Raises:
+            ModelError: Another one answers than was written down.
+        """
+        model = student_model(config, self.plan.workshop.base)
+        try:
+            now = Known(config=config, identity=await identity(model))
+            path = stages.folder / f"{name}.json"
+            if path.exists():
+                known = Known.model_validate(json.loads(path.read_text(encoding="utf-8")))
+                await check_identity(model, known)
+                return known
+            temporary = path.with_suffix(".part")
+            temporary.write_text(now.model_dump_json(indent=1), encoding="utf-8")
+            temporary.replace(path)
+            return now
+        finally:
+            await model.close()
+
+    @asynccontextmanager
+    async def student(self, known: Known) -> AsyncIterator[Model]:
+        """A student at work; what it answers is written down."""
+        model = Journaled(student_model(known.config, self.plan.workshop.base), self.journal)
+        try:
+            yield model
+        finally:
+            await model.close()
+
+    async def close(self) -> None:
+        try:
+            await self.toolbox.close()
+            await self.model.close()
+            if self.judge is not None and self.judge is not self.model:
+                await self.judge.close()
+        finally:
+            self._close_journals()
+
+    def _absolute(self, config: Student) -> Student:
+        """A local model by its full path: later students lie elsewhere."""
+        if not isinstance(config, LocalModel):
+            return config
+        folder = (self.plan.workshop.base / config.model).resolve()
+        if not folder.is_dir():
+            raise UsageError(f"models.student.model: {folder} is no folder with a model")
+        template = config.template and str((self.plan.workshop.base / config.template).resolve())
+        return config.model_copy(update={"model": str(folder), "template": template})
+
+    def _close_journals(self) -> None:
+        for journal in (self.journal, self._calls):
+            if journal is not None:
+                journal.close()

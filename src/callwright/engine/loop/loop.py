@@ -1,0 +1,142 @@
+"""Goes round: what the student cannot do becomes what it is trained on next.
+
+Round 1 trains on seeds. Each later round probes the student on the rows of the one before, finds out who is wrong where
+it and a label differ, writes variants of its failures, and trains on what comes of it. Held-out tools measure each
+student. Every stage is a file, and every answer of a model is in the journal: a loop that was cut short goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from callwright.engine.build import COMMIT_WAIT_S, PlainRunner, Runner, build
+from callwright.engine.loop.assembly import Assembly
+from callwright.engine.loop.bench import Bench
+from callwright.engine.loop.plan import Plan
+from callwright.engine.loop.report import summary
+from callwright.engine.loop.round import Round
+from callwright.engine.loop.rows import copy_version
+from callwright.engine.loop.stages import Stages
+from callwright.engine.progress import Progress
+from callwright.engine.workshop import Workshop
+from callwright.errors import QualityError, StoreError
+from callwright.schemas.recipe import Student
+from callwright.schemas.round import RoundReport
+from callwright.store import Store
+
+
+@dataclass(frozen=True)
+class Looped:
+    """What a loop came to."""
+
+    reports: tuple[RoundReport, ...]
+    student: Student
+    """The student of the last round."""
+    told: tuple[Path, ...]
+    """The reports as files."""
+
+
+async def loop(
+    workshop: Workshop,
+    data: Path,
+    rounds: int,
+    *,
+    runner: Runner | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Looped:
+    """Go round until there are so many rounds; those that are there are not done again.
+
+    Args:
+        workshop: A recipe with a loop, its tools read.
+        data: The folder of the store and of runs.
+        rounds: Counted from 1.
+        runner: Who runs stages and shards; this process unless given.
+        tell: Called with a line at each stage that begins.
+
+    Raises:
+        UsageError: The recipe has no loop, or one that cannot be.
+        ModelError: An endpoint failed for good, or another student answers than before; the loop can be continued.
+        TrainingError: The trainer failed; the loop can be continued.
+        ShortfallError: There are too few rows to begin with.
+        QualityError: A round made the student worse than the recipe allows.
+        StoreError: The data folder cannot be used.
+    """
+    plan = Plan.of(workshop)
+    folder = data / "runs" / f"{plan.name}-loop-{plan.digest[:12]}"
+    runner = runner or PlainRunner()
+    pool, held_out = await _prepared(plan, data, folder, runner, tell)
+    bench = Bench(plan, data, folder, pool, held_out)
+    progress = Progress(f"{plan.name} (loop)", rounds * plan.settings.rows, folder)
+    progress.tell(now=True)
+    reports: list[RoundReport] = []
+    try:
+        student, control = await bench.beginner(runner, tell)
+        earlier: list[Assembly] = []
+        for number in range(1, rounds + 1):
+            stages = Stages(
+                folder / f"round-{number:02d}", runner, lambda told, n=number: tell(f"round {n}: {told}")
+            )
+            done = await Round(bench, number, stages, student, control, earlier, reports).finish()
+            earlier.append(done.assembly)
+            reports.append(done.report)
+            student, control = done.student, done.control
+            progress.accepted += len(done.assembly.rows)
+            progress.tell(now=True)
+            _refuse_fall(plan, reports, stages.folder)
+        progress.state = "done"
+    except BaseException as error:
+        progress.state, progress.message = "stopped", str(error)
+        raise
+    finally:
+        await bench.close()
+        progress.tell(now=True)
+    summed = folder / "summary.md"
+    summed.write_text(summary(reports) + "\n", encoding="utf-8")
+    told = [folder / f"round-{report.round:02d}" / "report.md" for report in reports]
+    return Looped(tuple(reports), student.config, (*told, summed))
+
+
+async def _prepared(
+    plan: Plan, data: Path, folder: Path, runner: Runner, tell: Callable[[str], None]
+) -> tuple[Path, Path]:
+    """The files of the pool and of the held-out rows; their versions are made, or found when they are there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{folder}: cannot be made ({error.strerror}); choose another folder with --data"
+        ) from None
+    paths = []
+    for name, part, splits in (
+        ("pool", plan.seeds, ("train",)),
+        ("heldout", plan.held_out, ("train", "test")),
+    ):
+        path = folder / f"{name}.jsonl"
+        if not path.exists():
+            given = plan.settings.seeds if name == "pool" else None
+            if given is None:
+                tell(f"{part.recipe.dataset}: {part.recipe.size} rows")
+                given = (await build(part, data, runner=runner)).version.name
+            with Store.open(data, write=False, wait_s=COMMIT_WAIT_S) as store:
+                copy_version(store, store.version(given), path, splits)
+        paths.append(path)
+    return paths[0], paths[1]
+
+
+def _refuse_fall(plan: Plan, reports: list[RoundReport], folder: Path) -> None:
+    """A student that forgets when to call, or when not to, ends the loop. The first round has nothing to fall from:
+    who never calls abstains always.
+    """
+    if len(reports) < 2:
+        return
+    before, after = reports[-1].held_out_before, reports[-1].held_out_after
+    for name in ("relevance", "irrelevance"):
+        was, now = getattr(before, name), getattr(after, name)
+        if was.of and now.of and was.share - now.share > plan.settings.max_fall:
+            raise QualityError(
+                f"round {reports[-1].round}: {name} on held-out tools fell from {was.share:.0%} to {now.share:.0%}, "
+                f"more than loop.max_fall ({plan.settings.max_fall:.0%}) allows; see {folder / 'report.md'}. Change "
+                "the mix, loop.no_call or the training, or raise max_fall and run again"
+            )
