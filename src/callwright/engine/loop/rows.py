@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from callwright.engine.results import Result, write_results
-from callwright.schemas.task import Task, Trajectory
+from callwright.schemas.task import Kind, Task, Trajectory
 from callwright.schemas.tool import Tool
 from callwright.schemas.version import Version
 from callwright.store import Store
@@ -24,6 +24,7 @@ class RowBook:
         """`tools`: those of all rows by their ids."""
         self._tools = tools
         self._places: dict[str, tuple[Path, int]] = {}
+        self._labels: dict[str, tuple[str, Kind]] = {}
 
     def add(self, path: Path) -> list[str]:
         """Take in a file of results; the ids of its rows, in their order."""
@@ -33,13 +34,19 @@ class RowBook:
             for line in iter(file.readline, b""):
                 body = json.loads(line)
                 if body["accepted"]:
-                    self._places.setdefault(body["trajectory_id"], (path, start))
-                    found.append(body["trajectory_id"])
+                    row = body["trajectory_id"]
+                    self._places.setdefault(row, (path, start))
+                    self._labels.setdefault(row, (body["root"], body["row_kind"] or body["kind"]))
+                    found.append(row)
                 start += len(line)
         return found
 
     def __contains__(self, row: str) -> bool:
         return row in self._places
+
+    def labels(self, row: str) -> tuple[str, Kind]:
+        """A row's root task and kind."""
+        return self._labels[row]
 
     def result(self, row: str) -> Result:
         path, start = self._places[row]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -64,6 +65,13 @@ class Stages:
 
         path = await self.file(f"{name}.jsonl", told, write)
         return read_records(path, record)
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Notes how long something took that is no file of its own."""
+        begun = time.monotonic()
+        yield
+        self._note(name, time.monotonic() - begun)
 
     @property
     def seconds(self) -> dict[str, float]:
