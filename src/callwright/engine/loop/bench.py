@@ -85,7 +85,13 @@ class Bench:
         """Rows that nothing which is trained on may be like."""
         return self.held_out
 
-    def expansion(self, failures: Sequence[Failed], known: Novelty) -> Expansion:
+    @cached_property
+    def guard(self) -> Novelty:
+        """Tells what is like something protected."""
+        rows = (row for block in self.book.blocks(self.protected) for row in block)
+        return Novelty(self.plan.settings.expand.likeness, rows)
+
+    def expansion(self, failures: Sequence[Failed]) -> Expansion:
         """Variants of failures, over the toolkits that the loop trains on."""
         return self.plan.seeds.expansion(
             self.model,
@@ -94,7 +100,7 @@ class Bench:
             self.episodes,
             self.plan.settings.expand,
             failures,
-            known,
+            self.guard,
         )
 
     async def beginner(self, runner: Runner, tell: Callable[[str], None]) -> tuple[Known, Known | None]:

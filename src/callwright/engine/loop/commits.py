@@ -103,7 +103,9 @@ def _commit(
         statistics=statistics,
         toolkits=workshop.toolkits,
         tasks=[TaskRow(one.task_id, one.task) for one in kept],
-        trajectories=[TrajectoryRow(one.trajectory_id, one.row_kind or one.kind, one.trajectory) for one in kept],
+        trajectories=[
+            TrajectoryRow(one.trajectory_id, one.row_kind or one.kind, one.trajectory) for one in kept
+        ],
         verdicts=[*(verdict for one in kept for verdict in one.verdicts), *verdicts],
         probes=probes,
         ledger=(LedgerEntry.model_validate(entry) for entry in bench.journal),

@@ -19,7 +19,6 @@ from callwright.generators.looptool.answers import failure_of
 from callwright.generators.looptool.comparing import Comparer
 from callwright.generators.looptool.decisions import Decision, decisions
 from callwright.generators.looptool.focusing import Failed
-from callwright.generators.looptool.novelty import Novelty
 from callwright.generators.looptool.trusting import Trust, Worth, planted, settled, worth
 from callwright.generators.looptool.verifying import Verified, Verifier
 from callwright.schemas.probe import Comparison, Probe
@@ -168,7 +167,7 @@ class Learning:
     ) -> tuple[list[Result], int]:
         failures = self._failures(found, probes, verified)
         bench = self._bench
-        expansion = bench.expansion(failures, self._protected())
+        expansion = bench.expansion(failures)
         chains = Chains({"looptool": expansion}, bench.rulings, bench.ended)
         folder = self._stages.folder / "expand"
 
@@ -206,7 +205,3 @@ class Learning:
             for one in (each.comparison for each in verified)
             if one.trajectory in failed and one.ruling == "prediction_wrong"
         ]
-
-    def _protected(self) -> Novelty:
-        bench = self._bench
-        return Novelty(self._settings.expand.likeness, [bench.book.row(row) for row in bench.protected])

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from callwright.engine.build import COMMIT_WAIT_S, PlainRunner, Runner, build
-from callwright.engine.loop.assembly import Assembly
 from callwright.engine.loop.bench import Bench
 from callwright.engine.loop.plan import Plan
 from callwright.engine.loop.report import summary
-from callwright.engine.loop.round import Round
+from callwright.engine.loop.round import Round, Rounded
 from callwright.engine.loop.rows import copy_version
 from callwright.engine.loop.stages import Stages
 from callwright.engine.progress import Progress
@@ -70,21 +69,16 @@ async def loop(
     bench = Bench(plan, data, folder, pool, held_out)
     progress = Progress(f"{plan.name} (loop)", rounds * plan.settings.rows, folder)
     progress.tell(now=True)
-    reports: list[RoundReport] = []
+    done: list[Rounded] = []
     try:
         student, control = await bench.beginner(runner, tell)
-        earlier: list[Assembly] = []
         for number in range(1, rounds + 1):
-            stages = Stages(
-                folder / f"round-{number:02d}", runner, lambda told, n=number: tell(f"round {n}: {told}")
-            )
-            done = await Round(bench, number, stages, student, control, earlier, reports).finish()
-            earlier.append(done.assembly)
-            reports.append(done.report)
-            student, control = done.student, done.control
-            progress.accepted += len(done.assembly.rows)
+            stages = Stages(folder / f"round-{number:02d}", runner, _numbered(number, tell))
+            done.append(await Round(bench, number, stages, student, control, done).finish())
+            student, control = done[-1].student, done[-1].control
+            progress.accepted += len(done[-1].assembly.rows)
             progress.tell(now=True)
-            _refuse_fall(plan, reports, stages.folder)
+            _refuse_fall(plan, [one.report for one in done], stages.folder)
         progress.state = "done"
     except BaseException as error:
         progress.state, progress.message = "stopped", str(error)
@@ -92,10 +86,15 @@ async def loop(
     finally:
         await bench.close()
         progress.tell(now=True)
+    reports = [one.report for one in done]
     summed = folder / "summary.md"
     summed.write_text(summary(reports) + "\n", encoding="utf-8")
     told = [folder / f"round-{report.round:02d}" / "report.md" for report in reports]
     return Looped(tuple(reports), student.config, (*told, summed))
+
+
+def _numbered(number: int, tell: Callable[[str], None]) -> Callable[[str], None]:
+    return lambda told: tell(f"round {number}: {told}")
 
 
 async def _prepared(
@@ -134,9 +133,9 @@ def _refuse_fall(plan: Plan, reports: list[RoundReport], folder: Path) -> None:
     before, after = reports[-1].held_out_before, reports[-1].held_out_after
     for name in ("relevance", "irrelevance"):
         was, now = getattr(before, name), getattr(after, name)
-        if was.of and now.of and was.share - now.share > plan.settings.max_fall:
+        if was.of and now.of and was.value - now.value > plan.settings.max_fall:
             raise QualityError(
-                f"round {reports[-1].round}: {name} on held-out tools fell from {was.share:.0%} to {now.share:.0%}, "
+                f"round {reports[-1].round}: {name} on held-out tools fell from {was.value:.0%} to {now.value:.0%}, "
                 f"more than loop.max_fall ({plan.settings.max_fall:.0%}) allows; see {folder / 'report.md'}. Change "
                 "the mix, loop.no_call or the training, or raise max_fall and run again"
             )

@@ -12,7 +12,7 @@ from callwright.engine.loop.bench import Bench
 from callwright.engine.loop.commits import commit_rows
 from callwright.engine.loop.learning import Learning, Lessons
 from callwright.engine.loop.probes import probed, runs_probed
-from callwright.engine.loop.reporting import Measured, report_of
+from callwright.engine.loop.reporting import Measured, reported
 from callwright.engine.loop.stages import Stages
 from callwright.engine.loop.students import Known
 from callwright.errors import ShortfallError
@@ -54,7 +54,13 @@ class Round:
     """Does the stages of one round that are not there yet, and reads those that are."""
 
     def __init__(
-        self, bench: Bench, number: int, stages: Stages, before: Known, control: Known | None, done: Sequence[Rounded]
+        self,
+        bench: Bench,
+        number: int,
+        stages: Stages,
+        before: Known,
+        control: Known | None,
+        done: Sequence[Rounded],
     ) -> None:
         """
         Args:
@@ -84,19 +90,18 @@ class Round:
             )
         version = await self._version(assembly, lessons)
         student = await self._trained("student", version, self._before)
-        measured = await self._measured(student, lessons)
         control = await self._control_trained()
-        held = await self._held_out("control", control) if control else None
-        report = report_of(
+        measured = await self._measured(student, control)
+        report = await reported(
             self._bench,
             self._stages,
-            number=self._number,
-            version=version,
-            assembly=assembly,
-            lessons=lessons,
-            students=(self._before, student),
-            measured=measured,
-            control=held,
+            self._number,
+            version,
+            assembly,
+            lessons,
+            (self._before, student),
+            measured,
+            [one.report for one in self._done],
         )
         return Rounded(assembly, lessons, student, control, measured, report)
 
@@ -250,7 +255,7 @@ class Round:
             config = before.config
         return await self._bench.known(self._stages, name, config)
 
-    async def _measured(self, student: Known, lessons: Lessons | None) -> Measured:
+    async def _measured(self, student: Known, control: Known | None) -> Measured:
         bench, stages = self._bench, self._stages
         if self._done:
             before = self._done[-1].measured.after
@@ -258,11 +263,10 @@ class Round:
             before = await probed(bench, stages, "heldout-before", self._before, bench.held_out, GREEDY)
         after = await self._held_out("student", student)
         mastered = self._mastered()
-        replayed = (
-            await probed(bench, stages, "replayed", student, mastered, GREEDY) if mastered else []
-        )
+        replayed = await probed(bench, stages, "replayed", student, mastered, GREEDY) if mastered else []
         runs = await runs_probed(bench, stages, student, bench.held_out)
-        return Measured(before=before, after=after, replayed=replayed, runs=runs)
+        beside = await self._held_out("control", control) if control else []
+        return Measured(before=before, after=after, replayed=replayed, runs=runs, control=beside)
 
     async def _held_out(self, name: str, student: Known) -> list[Probe]:
         return await probed(
