@@ -10,8 +10,8 @@ from callwright.schemas.message import AssistantMessage, ToolCall
 from callwright.schemas.task import Trajectory
 from callwright.schemas.tool import Tool
 from callwright.schemas.verdict import Rung, Verdict
-from callwright.sources.validation import errors
 from callwright.values.canonical import parse_json
+from callwright.values.validation import errors
 
 
 class Calls:

@@ -6,7 +6,7 @@ from callwright.judges.base import Ruling, body_of
 from callwright.schemas.message import AssistantMessage, ToolMessage
 from callwright.schemas.task import Trajectory
 from callwright.schemas.verdict import Rung, Verdict
-from callwright.sources.validation import errors
+from callwright.values.validation import errors
 
 
 class Pairing:

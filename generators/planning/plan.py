@@ -29,7 +29,6 @@ from callwright.generators.planning.scenario import (
 from callwright.schemas.phrases import Lookup
 from callwright.schemas.task import IntendedCall
 from callwright.schemas.tool import Tool, Toolkit, WorldBinding
-from callwright.sources.validation import errors
 from callwright.toolbox.offline import is_query
 from callwright.toolbox.rehearsal import Rehearsal, can_rehearse
 from callwright.values.makers import (
@@ -39,6 +38,7 @@ from callwright.values.makers import (
     record_for,
 )
 from callwright.values.spoken import humanise
+from callwright.values.validation import errors
 
 _REDRAWS = 8
 """How often values are drawn again when they would change nothing."""

@@ -19,9 +19,9 @@ from callwright.schemas.message import AssistantMessage, Message, Observation, T
 from callwright.schemas.task import IntendedCall, Trajectory
 from callwright.schemas.tool import Tool, WorldBinding
 from callwright.schemas.verdict import Rung
-from callwright.sources.validation import errors
 from callwright.toolbox.base import checked_arguments, observed
 from callwright.toolbox.world import state_of
+from callwright.values.validation import errors
 from callwright.worlds import world_class
 from callwright.worlds.base import World
 

@@ -9,7 +9,7 @@ from typing import Any
 from callwright.schemas.tool import NAME_PATTERN, Tool
 from callwright.sources.keywords import references
 from callwright.sources.merging import DROPPED
-from callwright.sources.validation import validator
+from callwright.values.validation import validator
 
 
 def assert_sound(tools: Iterable[Tool]) -> None:

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
-from callwright.sources.validation import validator
 from callwright.values.signatures import SignatureError, signature_of
+from callwright.values.validation import validator
 
 
 class Order(BaseModel):

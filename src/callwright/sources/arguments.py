@@ -8,7 +8,7 @@ from typing import Any
 from callwright.schemas.tool import Place
 from callwright.sources.keywords import Schema
 from callwright.sources.naming import legal, unique
-from callwright.sources.validation import is_valid
+from callwright.values.validation import is_valid
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from callwright.schemas.tool import PythonBinding, Refusal, Reply, Tool, Toolkit
 from callwright.sources.naming import legal, resource_of_name, singular, slug, unique, words
 from callwright.sources.problems import Unusable, reason_of
 from callwright.sources.python_child import Child, ChildDied, Limits
-from callwright.sources.validation import SchemaError, validator
 from callwright.values.spoken import humanise
+from callwright.values.validation import SchemaError, validator
 
 
 class _Function(Record):

@@ -19,8 +19,8 @@ from callwright.sources.parameters import read_parameters
 from callwright.sources.problems import Unusable, mapping, reason_of, sequence, shown
 from callwright.sources.prose import describe, plain_text, shortened
 from callwright.sources.replies import read_reply
-from callwright.sources.validation import SchemaError, validator
 from callwright.sources.vetting import vet
+from callwright.values.validation import SchemaError, validator
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 

@@ -17,7 +17,7 @@ from callwright.errors import SourceError
 from callwright.schemas.phrases import Field_, Lookup, PhraseSheet, ToolPhrases
 from callwright.schemas.tool import Tool, Toolkit
 from callwright.sources.keywords import subschemas
-from callwright.sources.validation import is_valid
+from callwright.values.validation import is_valid
 
 Keys = tuple[str | int, ...]
 

@@ -15,8 +15,8 @@ from callwright.sources.naming import legal, resource_of_name, slug, unique
 from callwright.sources.problems import Unusable, reason_of, shown
 from callwright.sources.prose import plain_text, shortened
 from callwright.sources.typenames import parse_type
-from callwright.sources.validation import SchemaError, is_valid, validator
 from callwright.sources.vetting import vet
+from callwright.values.validation import SchemaError, is_valid, validator
 
 _PARAMETERS = ("parameters", "input_schema", "inputSchema")
 _RETURNS = ("returns", "response", "output_schema", "outputSchema")

@@ -9,9 +9,9 @@ from typing import Any, Protocol
 
 from callwright.schemas.message import Observation, ToolCall, Trust
 from callwright.schemas.tool import Tool
-from callwright.sources.validation import errors
 from callwright.toolbox.cutting import cut_to_size
 from callwright.values.canonical import parse_json
+from callwright.values.validation import errors
 
 MAX_CHARACTERS = 16_000
 """Characters of one observation, at the most: about 4,000 tokens."""

@@ -21,10 +21,10 @@ import networkx as nx
 from callwright.errors import GenerationError
 from callwright.schemas.base import Record
 from callwright.schemas.tool import Tool, Toolkit, WorldBinding
-from callwright.sources.validation import errors
 from callwright.toolbox.rehearsal import Rehearsal
 from callwright.values.makers import NOTHING, field_for, is_id_name, json_type, make, record_for
 from callwright.values.spoken import humanise, singular
+from callwright.values.validation import errors
 
 _SEEDS = range(12)
 _CLOCK = dt.date(2026, 3, 10)

@@ -13,11 +13,11 @@ from callwright.llm.base import Completion, Request
 from callwright.schemas.base import canonical_json, digest
 from callwright.schemas.phrases import PhraseSheet
 from callwright.schemas.tool import OpenAPIBinding, Tool, Toolkit
-from callwright.sources.validation import errors
 from callwright.toolbox.simulated import PURPOSE
 from callwright.values.makers import NOTHING, field_for, is_id_name, json_type, make, mimic
 from callwright.values.mentions import fold
 from callwright.values.spoken import humanise, singular
+from callwright.values.validation import errors
 
 _START = re.compile(r"\b(?:start|from|since|after|begin)\b")
 _END = re.compile(r"\b(?:end|to|until|till|before)\b")

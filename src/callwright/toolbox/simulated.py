@@ -18,9 +18,9 @@ from callwright.llm.base import Model, Request, Sampling
 from callwright.llm.replies import ask
 from callwright.schemas.message import Observation, ToolCall
 from callwright.schemas.tool import Tool
-from callwright.sources.validation import errors
 from callwright.toolbox.base import MAX_CHARACTERS, Session, answered, checked_arguments
 from callwright.toolbox.cutting import cut_to_size
+from callwright.values.validation import errors
 
 PURPOSE = "toolbox.server"
 MEMORY_CHARACTERS = 24_000

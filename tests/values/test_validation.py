@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callwright.sources.validation import Problem, SchemaError, errors, is_valid, validator
+from callwright.values.validation import Problem, SchemaError, errors, is_valid, validator
 
 EVENT = {
     "type": "object",
