@@ -40,6 +40,7 @@ class StatisticsCount:
         self._by["kind"][member.kind] += 1
         self._by["split"][member.split] += 1
         self._by["method"][member.method] += 1
+        self._by["reason"].update([member.reason] if member.reason else [])
         self._by["toolkit"][result.task["toolkit"]] += 1
         self._by["tool"].update(_called(result))
         self._by["rung"][highest_rung(result.verdicts) or "none"] += 1
@@ -55,6 +56,7 @@ class StatisticsCount:
         troubles: Mapping[str, int],
         teacher: str,
         spent: Mapping[str, Spent],
+        student: str = "",
     ) -> Statistics:
         """What was counted, and what the run adds to it.
 
@@ -65,6 +67,7 @@ class StatisticsCount:
             troubles: Troubles of requests that were overcome, by their names.
             teacher: The teacher's id.
             spent: Purpose of model calls -> what they came to.
+            student: The student's id, in a loop.
         """
         counts = Counter((drop.gate, drop.code) for drop in drops)
         return Statistics(
@@ -72,6 +75,7 @@ class StatisticsCount:
             by_kind=self._counted("kind"),
             by_split=self._counted("split"),
             by_method=self._counted("method"),
+            by_reason=self._counted("reason"),
             by_toolkit=self._counted("toolkit"),
             by_tool=self._counted("tool"),
             by_rung=self._counted("rung"),
@@ -83,6 +87,7 @@ class StatisticsCount:
             ),
             troubles=dict(sorted(troubles.items())),
             teacher=teacher_name(teacher),
+            student=student,
             **_sums(spent),
             by_purpose=dict(spent),
             sources=tuple(map(_summary, self._toolkits)),
