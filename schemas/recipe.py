@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from callwright.schemas.base import Record
 from callwright.schemas.loop import Loop
+from callwright.schemas.portions import portions
 from callwright.schemas.task import KINDS, Kind
 
 ANY: Literal["any"] = "any"
@@ -531,10 +532,5 @@ class Recipe(Record):
 
 
 def _portions(shares: Mapping[Kind, float], total: int) -> dict[Kind, int]:
-    """A total in whole parts by the largest remainder."""
-    exact = {kind: shares.get(kind, 0.0) * total for kind in KINDS}
-    counts = {kind: int(share + 1e-9) for kind, share in exact.items()}
-    by_remainder = sorted(KINDS, key=lambda kind: (counts[kind] - exact[kind], KINDS.index(kind)))
-    for kind in by_remainder[: total - sum(counts.values())]:
-        counts[kind] += 1
-    return counts
+    """A total in whole parts; ties go to the kind that is named first in KINDS."""
+    return portions({kind: shares.get(kind, 0.0) for kind in KINDS}, total)

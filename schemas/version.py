@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any, Literal
 
 from callwright.schemas.base import Record
+from callwright.schemas.probe import Reason
 from callwright.schemas.task import Kind
 
 Split = Literal["train", "test"]
@@ -18,6 +19,8 @@ class Member(Record):
     split: Split
     kind: Kind
     method: str
+    reason: Reason | Literal[""] = ""
+    """Why it is in a round of a loop; empty outside of loops. Not part of the version's id."""
 
 
 class Drop(Record):
@@ -139,6 +142,8 @@ class Statistics(Record):
     by_kind: dict[str, int] = {}
     by_split: dict[str, int] = {}
     by_method: dict[str, int] = {}
+    by_reason: dict[str, int] = {}
+    """Why rows are in a round of a loop -> rows; empty outside of loops."""
     by_toolkit: dict[str, int] = {}
     by_tool: dict[str, int] = {}
     """Tool -> calls in accepted rows."""
@@ -153,6 +158,8 @@ class Statistics(Record):
     troubles: dict[str, int] = {}
     """What went wrong with requests and was overcome (`retry_429`), as often as it was counted."""
     teacher: str = ""
+    student: str = ""
+    """Id of the student that a round was made for; empty outside of loops."""
     requests: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0

@@ -15,6 +15,7 @@ from callwright.schemas.message import (
     ToolMessage,
     UserMessage,
 )
+from callwright.schemas.probe import Probe
 from callwright.schemas.task import Provenance, Task, Trajectory
 from callwright.schemas.tool import Tool, Toolkit
 from callwright.schemas.verdict import Rung, Verdict
@@ -82,6 +83,11 @@ def trajectory(
 
 def verdict(row: Trajectory, rung: Rung = "L1", outcome: str = "pass", judge: str = "grounding") -> Verdict:
     return Verdict.model_validate({"trajectory": row.id, "judge": judge, "rung": rung, "outcome": outcome})
+
+
+def probe(row: Trajectory, *, step: int = 1, student: str = "weak", **changes: Any) -> Probe:
+    values = {"greedy": {"outcome": "calls"}, "correct": True} | changes
+    return Probe(task=row.task.id, trajectory=row.id, step=step, student=student, **values)
 
 
 def ledger_entry(key: str = "k1", model: str = "offline-rules", **response: Any) -> LedgerEntry:

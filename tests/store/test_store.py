@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from builders import call, commit, drop, ledger_entry, member, task, tool, trajectory, verdict
+from builders import call, commit, drop, ledger_entry, member, probe, task, tool, trajectory, verdict
 
 from callwright.errors import StoreError
 from callwright.schemas.task import Task
@@ -97,6 +97,25 @@ def test_drops_and_statistics_are_kept(store: Store):
     assert version == made
     assert version.statistics == statistics
     assert [one.attempt for one in store.drops(version)] == [3, 1]
+
+
+def test_why_a_row_is_in_a_round_is_kept_and_does_not_name_the_version(store: Store):
+    here = member(FIRST).model_copy(update={"reason": "error_seed"})
+    version = store.commit(commit(FIRST, members=[here], statistics=Statistics(rows=1, student="s1")))
+    assert [one for one, _, _ in store.rows(version)] == [here]
+    assert store.version("museum").statistics.student == "s1"
+    assert store.commit(commit(FIRST)) == version
+
+
+def test_probes_are_kept_once_and_found_by_student_and_conversation(store: Store):
+    asked = [probe(row, student=student) for row in (FIRST, SECOND) for student in ("weak", "strong")]
+    odd = probe(FIRST, step=12, greedy={"outcome": "words", "text": "\ud800 half", "logprobs": (-0.1, -2e-7)})
+    store.commit(commit(FIRST, SECOND, probes=asked))
+    store.add_probes([*asked, odd])
+    assert set(store.probes()) == {*asked, odd}
+    assert store.probes("weak", FIRST.id) == (asked[0], odd)
+    assert {one.trajectory for one in store.probes("strong")} == {FIRST.id, SECOND.id}
+    assert store.probes(trajectory="nothing") == ()
 
 
 def test_lineage_is_read_off_the_rows(store: Store):
@@ -259,18 +278,19 @@ def test_a_store_of_an_older_schema_is_brought_up_to_date_by_writing(tmp_path: P
     with Store.open(tmp_path, write=True) as store:
         version = store.commit(commit(FIRST))
 
-    def m002_more(connection):
+    def m003_more(connection):
         connection.execute("ALTER TABLE tags ADD COLUMN note VARCHAR")
 
     from callwright.store import migrations
 
-    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, m002_more))
-    with pytest.raises(StoreError, match="has schema 1"), Store.open(tmp_path, write=False):
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, m003_more))
+    with pytest.raises(StoreError, match="has schema 2"), Store.open(tmp_path, write=False):
         pass
     with Store.open(tmp_path, write=True) as store:
         assert list(store._read("SELECT number, name FROM migrations ORDER BY 1")) == [
             (1, "m001_first_tables"),
-            (2, "m002_more"),
+            (2, "m002_loops"),
+            (3, "m003_more"),
         ]
     with Store.open(tmp_path, write=False) as store:
         assert store.versions() == (version,)

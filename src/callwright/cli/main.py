@@ -418,6 +418,21 @@ def dataset_show(
     reading.show(name, rows, kind, stats, data, as_json)
 
 
+@dataset_app.command("diff")
+def dataset_diff(
+    before: Annotated[str, typer.Argument(help="The earlier version.", metavar="NAME[@N|:TAG]")],
+    after: Annotated[
+        str, typer.Argument(help="The later one, of the same dataset.", metavar="NAME[@N|:TAG]")
+    ],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Show which rows came, which went and why, what moved between splits, and what the recipes differ in."""
+    from callwright.cli import reading
+
+    reading.diff(before, after, data, as_json)
+
+
 _INTERRUPTED = 130
 _AGAIN = "run the same command again to continue"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
@@ -11,6 +12,7 @@ from callwright.cli.talk import conversation, say, show_json, show_table
 from callwright.engine.exports import export_view
 from callwright.engine.progress import read_statuses
 from callwright.errors import UsageError
+from callwright.schemas.difference import Difference
 from callwright.schemas.task import KINDS
 from callwright.schemas.version import Rounds, Statistics, Version
 from callwright.settings import data_folder, exports_folder
@@ -100,12 +102,63 @@ def show(name: str, rows: int, kind: str | None, stats: bool, data: Path | None,
         print(conversation(trajectory["messages"]))
 
 
+def diff(before: str, after: str, data: Path | None, as_json: bool) -> None:
+    with Store.open(data_folder(data), write=False, wait_s=WAIT_S) as store:
+        old, new = store.version(before), store.version(after)
+        if old.dataset != new.dataset:
+            raise UsageError(
+                f"{old.name} and {new.name} are versions of two datasets; name two of one, such as "
+                f"{old.dataset}@1 {old.dataset}@2"
+            )
+        changed = store.diff(old, new)
+    if as_json:
+        show_json(changed.model_dump(mode="json") | {"same_rows": changed.same_rows})
+    else:
+        _describe_difference(changed)
+
+
+def _describe_difference(changed: Difference) -> None:
+    added, removed, kept = changed.added, changed.removed, changed.kept
+    print(
+        f"{changed.before} -> {changed.after}: {added.rows} added, {removed.rows} removed, {kept.rows} kept"
+    )
+    if changed.same_rows:
+        print("the rows are the same, in the same splits")
+    for title in ("reason", "kind", "method", "toolkit", "tool") if added.rows or removed.rows else ():
+        counts = [getattr(rows, f"by_{title}") for rows in (added, removed, kept)]
+        names = sorted(set().union(*counts))
+        if names:
+            print()
+            header = (title, "added", "removed") + (("kept",) if counts[2] else ())
+            show_table(
+                header, [[name, *(by.get(name, 0) for by in counts[: len(header) - 1])] for name in names]
+            )
+    if changed.drops or changed.splits or changed.reasons or changed.recipe:
+        print()
+    for title, table in (
+        ("removed", {name or "no reason told": count for name, count in changed.drops.items()}),
+        ("splits", changed.splits),
+        ("reasons", changed.reasons),
+    ):
+        if table:
+            print(f"{title:<9} {_histogram(table)}")
+    for key, (was, now) in changed.recipe.items():
+        print(f"{'recipe':<9} {key}: {_value(was)} -> {_value(now)}")
+
+
+def _value(value: Any) -> str:
+    return "not there" if value is None else json.dumps(value, ensure_ascii=False)
+
+
 def _describe(version: Version) -> None:
     counts = version.statistics
     print(f"{version.name}  {version.id}")
     print(f"made at   {version.created_at.isoformat(timespec='seconds')} by {counts.teacher}")
+    if counts.student:
+        print(f"student   {counts.student}")
     print(f"rows      {counts.rows} of {counts.attempts} attempts, {counts.requests} model calls")
     for title, table in (
+        *([("reasons", counts.by_reason)] if counts.by_reason else []),
         ("kinds", counts.by_kind),
         ("splits", counts.by_split),
         ("toolkits", counts.by_toolkit),

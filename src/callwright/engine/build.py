@@ -9,22 +9,21 @@ import asyncio
 import datetime as dt
 import json
 import shutil
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from callwright.engine.chains import Chain, Chains, Job
-from callwright.engine.corpus import CorpusCount
 from callwright.engine.progress import Progress, earlier_troubles
-from callwright.engine.results import Result, read_results
+from callwright.engine.results import chosen_results, conversations, read_results
 from callwright.engine.rewriting import chosen_rows, source_copies, source_rows, with_origins
-from callwright.engine.rounds import RoundsCount
 from callwright.engine.rulings import Rulings
 from callwright.engine.selection import Cell, cells, help_out, take_chains
 from callwright.engine.shards import SHARD_SIZE, Attempts
+from callwright.engine.statistics import StatisticsCount, spent_by_purpose
 from callwright.engine.workshop import Workshop
 from callwright.errors import CallwrightError, ShortfallError, StoreError
 from callwright.llm.base import Model
@@ -32,18 +31,7 @@ from callwright.llm.budget import Purse
 from callwright.llm.journal import Journal
 from callwright.llm.journaled import Journaled, is_refusal
 from callwright.llm.ledger_only import LedgerOnly
-from callwright.schemas.task import teacher_name
-from callwright.schemas.verdict import highest_rung
-from callwright.schemas.version import (
-    DropCount,
-    LedgerEntry,
-    Member,
-    Run,
-    SourceSummary,
-    Spent,
-    Statistics,
-    Version,
-)
+from callwright.schemas.version import LedgerEntry, Member, Run, Statistics, Version
 from callwright.splits import split_of
 from callwright.store import Commit, Store, TaskRow, TrajectoryRow
 
@@ -313,7 +301,7 @@ class _Run:
         rows = {}
         for method, sources in later.items():
             chosen = {row for cell in filled if cell.method in sources for row in cell.chosen}
-            rows[method] = chosen_rows(_rows(made), chosen, tools, self._folder, method)
+            rows[method] = chosen_rows(conversations(made), chosen, tools, self._folder, method)
         explorers = self._workshop.explorers(self._model, self._judge, self._toolbox, rows)
         self._chains.add({name: explorers[name] for name in later})
 
@@ -380,11 +368,12 @@ class _Run:
             members=members,
             statistics=statistics,
             toolkits=workshop.toolkits,
-            tasks=(TaskRow(result.task_id, result.task) for result in _rows(paths)),
+            tasks=(TaskRow(result.task_id, result.task) for result in conversations(paths)),
             trajectories=(
-                TrajectoryRow(r.trajectory_id, r.row_kind or r.kind, r.trajectory) for r in _rows(paths)
+                TrajectoryRow(r.trajectory_id, r.row_kind or r.kind, r.trajectory)
+                for r in conversations(paths)
             ),
-            verdicts=(verdict for result in _rows(paths) for verdict in result.verdicts),
+            verdicts=(verdict for result in conversations(paths) for verdict in result.verdicts),
             ledger=self._ledger(),
             drops=[drop for cell in filled for drop in cell.drops],
         )
@@ -413,112 +402,24 @@ class _Run:
     def _members(
         self, paths: list[Path], chosen: set[str], filled: list[Cell]
     ) -> tuple[list[Member], Statistics]:
-        recipe = self._workshop.recipe
         members: list[Member] = []
-        by_tool: Counter[str] = Counter()
-        by_toolkit: Counter[str] = Counter()
-        by_rung: Counter[str] = Counter()
-        mended: Counter[str] = Counter()
-        recovered = 0
-        shape = CorpusCount(self._workshop.toolkits)
-        rounds = RoundsCount()
-        for result in _chosen(paths, chosen):
-            shape.add(result)
-            rounds.add(result)
-            split = split_of(result.root, recipe.splits.test)
-            members.append(
-                Member(trajectory=result.trajectory_id, split=split, kind=result.kind, method=result.method)
+        count = StatisticsCount(self._workshop.toolkits)
+        for result in chosen_results(paths, chosen):
+            split = split_of(result.root, self._workshop.recipe.splits.test)
+            member = Member(
+                trajectory=result.trajectory_id, split=split, kind=result.kind, method=result.method
             )
-            by_toolkit[result.task["toolkit"]] += 1
-            by_tool.update(_called(result))
-            by_rung[highest_rung(result.verdicts) or "none"] += 1
-            recovered += any(status >= 300 for status in _statuses(result))
-            mended.update(f"{mend.action} {mend.code}" for mend in result.mends)
-        spent = self._by_purpose()
-        statistics = Statistics(
-            rows=len(members),
-            by_kind=_counted(member.kind for member in members),
-            by_split=_counted(member.split for member in members),
-            by_method=_counted(member.method for member in members),
-            by_toolkit=dict(sorted(by_toolkit.items())),
-            by_tool=dict(sorted(by_tool.items())),
-            by_rung=dict(sorted(by_rung.items())),
-            recovered=recovered,
-            mended=dict(sorted(mended.items())),
+            members.append(member)
+            count.add(result, member)
+        statistics = count.statistics(
+            chosen_results(paths, chosen),
             attempts=sum(cell.attempts for cell in filled),
-            drops=_drop_counts(filled),
-            troubles=dict(sorted(self._troubles().items())),
-            teacher=teacher_name(self._model.id),
-            **_sums(spent),
-            by_purpose=spent,
-            sources=tuple(
-                SourceSummary(
-                    name=kit.name,
-                    title=kit.title,
-                    licence=kit.licence,
-                    origin=kit.origin,
-                    teacher=kit.teacher,
-                    tools=len(kit.tools),
-                )
-                for kit in self._workshop.toolkits
-            ),
-            rounds=rounds.rounds,
-            corpus=shape.corpus(_chosen(paths, chosen)),
+            drops=(drop for cell in filled for drop in cell.drops),
+            troubles=self._troubles(),
+            teacher=self._model.id,
+            spent=spent_by_purpose(self._journal),
         )
         return members, statistics
-
-    def _by_purpose(self) -> dict[str, Spent]:
-        """Purpose -> calls and tokens of the whole run, its earlier sittings included."""
-        found: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        for entry in self._journal:
-            spent = found[entry["purpose"]]
-            spent["requests"] += 1
-            spent["refused"] += is_refusal(entry)
-            spent["prompt_tokens"] += entry["prompt_tokens"]
-            spent["completion_tokens"] += entry["completion_tokens"]
-        return {purpose: Spent(**spent) for purpose, spent in sorted(found.items())}
-
-
-def _sums(spent: Mapping[str, Spent]) -> dict[str, int]:
-    """Calls and tokens of all purposes together."""
-    names = ("requests", "prompt_tokens", "completion_tokens")
-    return {name: sum(getattr(one, name) for one in spent.values()) for name in names}
-
-
-def _rows(paths: Sequence[Path]) -> Iterator[Result]:
-    """Results that hold a conversation, read from the shards one at a time."""
-    return (result for path in paths for result in read_results(path) if result.trajectory_id)
-
-
-def _chosen(paths: Sequence[Path], chosen: set[str]) -> Iterator[Result]:
-    """The version's rows, each once."""
-    missing = set(chosen)
-    for result in _rows(paths):
-        if result.accepted and result.trajectory_id in missing:
-            missing.discard(result.trajectory_id)
-            yield result
-
-
-def _called(result: Result) -> Iterator[str]:
-    for message in result.trajectory["messages"]:
-        for call in message.get("tool_calls", ()):
-            yield call["name"]
-
-
-def _statuses(result: Result) -> Iterator[int]:
-    """The status of each observation."""
-    for message in result.trajectory["messages"]:
-        if message["role"] == "tool":
-            yield message["observation"]["status"]
-
-
-def _counted(values: Iterator[Any]) -> dict[str, int]:
-    return dict(sorted(Counter(values).items()))
-
-
-def _drop_counts(filled: Sequence[Cell]) -> tuple[DropCount, ...]:
-    counts = Counter((drop.gate, drop.code) for cell in filled for drop in cell.drops)
-    return tuple(DropCount(gate=gate, code=code, count=n) for (gate, code), n in sorted(counts.items()))
 
 
 def _state_after(error: BaseException) -> str:

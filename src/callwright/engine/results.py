@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,3 +84,17 @@ def read_results(path: Path) -> Iterator[Result]:
                 f"{path}: damaged since it was written; delete this file and run again, it is made anew from the "
                 "journal"
             ) from error
+
+
+def conversations(paths: Sequence[Path]) -> Iterator[Result]:
+    """Results that hold a conversation, read from their files one at a time."""
+    return (result for path in paths for result in read_results(path) if result.trajectory_id)
+
+
+def chosen_results(paths: Sequence[Path], chosen: Collection[str]) -> Iterator[Result]:
+    """The accepted results of a version's rows, each once."""
+    missing = set(chosen)
+    for result in conversations(paths):
+        if result.accepted and result.trajectory_id in missing:
+            missing.discard(result.trajectory_id)
+            yield result

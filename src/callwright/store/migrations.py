@@ -54,7 +54,20 @@ def m001_first_tables(connection: DuckDBPyConnection) -> None:
     """)
 
 
-MIGRATIONS = (m001_first_tables,)
+def m002_loops(connection: DuckDBPyConnection) -> None:
+    """Why a row is in a round of a loop; probes are found by their conversations."""
+    # DuckDB adds no column with a constraint, so it gets its constraint afterwards. Nothing wrote probes before.
+    connection.execute("""
+        ALTER TABLE version_rows ADD COLUMN reason VARCHAR DEFAULT '';
+        ALTER TABLE version_rows ALTER COLUMN reason SET NOT NULL;
+        DROP TABLE probes;
+        CREATE TABLE probes (
+            id VARCHAR PRIMARY KEY, task VARCHAR NOT NULL, trajectory VARCHAR NOT NULL, step BIGINT NOT NULL,
+            student VARCHAR NOT NULL, body VARCHAR NOT NULL);
+    """)
+
+
+MIGRATIONS = (m001_first_tables, m002_loops)
 
 
 def migrate(connection: DuckDBPyConnection, where: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from callwright.schemas.base import digest
+from callwright.schemas.probe import Probe
 from callwright.schemas.task import Kind, Task, Trajectory
 from callwright.schemas.tool import Toolkit
 from callwright.schemas.verdict import Verdict
@@ -63,6 +64,7 @@ class Commit:
     trajectories: Iterable[TrajectoryRow] = ()
     """Those of members and those that a gate dropped."""
     verdicts: Iterable[Verdict] = ()
+    probes: Iterable[Probe] = ()
     ledger: Iterable[LedgerEntry] = ()
     drops: Iterable[Drop] = ()
 
@@ -111,12 +113,13 @@ SCHEMAS: dict[str, pa.Schema] = {
     "verdicts": pa.schema(
         _strings("id", "trajectory", "judge", "rung", "outcome", "code", "body") + _numbers("step")
     ),
+    "probes": pa.schema(_strings("id", "task", "trajectory", "student", "body") + _numbers("step")),
     "calls": pa.schema(
         _strings("key", "purpose", "model", "item", "request", "response")
         + _numbers("prompt_tokens", "completion_tokens")
     ),
     "version_rows": pa.schema(
-        _strings("dataset", "trajectory", "split", "kind", "method") + _numbers("number", "ordinal")
+        _strings("dataset", "trajectory", "split", "kind", "method", "reason") + _numbers("number", "ordinal")
     ),
     "version_drops": pa.schema(
         _strings("dataset", "method", "kind", "gate", "code", "message", "trajectory")
@@ -162,6 +165,12 @@ def verdict_row(verdict: Verdict) -> Row:
     body = verdict.model_dump(mode="json")
     columns = ("trajectory", "judge", "rung", "outcome", "code", "step")
     return {"id": verdict.id, **{name: body[name] for name in columns}, "body": text_of(body)}
+
+
+def probe_row(probe: Probe) -> Row:
+    body = probe.model_dump(mode="json")
+    columns = ("task", "trajectory", "step", "student")
+    return {"id": probe.id, **{name: body[name] for name in columns}, "body": text_of(body)}
 
 
 def call_row(entry: LedgerEntry) -> Row:

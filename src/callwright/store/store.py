@@ -16,9 +16,12 @@ import duckdb
 import pyarrow as pa
 
 from callwright.errors import StoreBusyError, StoreError
+from callwright.schemas.difference import Difference
+from callwright.schemas.probe import Probe
 from callwright.schemas.tool import Tool, Toolkit
 from callwright.schemas.verdict import Rung, Verdict
 from callwright.schemas.version import Drop, LedgerEntry, Member, Run, Version
+from callwright.store.difference import difference
 from callwright.store.lock import StoreLock
 from callwright.store.migrations import check, migrate
 from callwright.store.rows import (
@@ -29,6 +32,7 @@ from callwright.store.rows import (
     call_row,
     drop_rows,
     member_rows,
+    probe_row,
     task_edges,
     task_row,
     text_of,
@@ -120,6 +124,11 @@ class Store:
         with self._transaction():
             self._load("calls", (call_row(one) for one in entries))
 
+    def add_probes(self, probes: Iterable[Probe]) -> None:
+        """Remember what a student did, also where no version comes of it."""
+        with self._transaction():
+            self._load("probes", (probe_row(one) for one in probes))
+
     def add_tools(self, toolkits: Iterable[Toolkit]) -> None:
         """Remember tools that no version uses yet."""
         with self._transaction():
@@ -183,14 +192,18 @@ class Store:
         """Tag -> number of the version it stands for."""
         return dict(self._read("SELECT tag, number FROM tags WHERE dataset = ? ORDER BY tag", dataset))
 
+    def diff(self, before: Version, after: Version) -> Difference:
+        """What changed from one version to another."""
+        return difference(self._read, before, after)
+
     # Rows
 
     def rows(self, version: Version) -> Iterator[tuple[Member, dict[str, Any], dict[str, Any]]]:
         """Each row with its trajectory's and its task's record, always in the same order."""
         for first in count(step=_PAGE):
             page = self._page(version, first)
-            for trajectory, split, kind, method, body, task in page:
-                member = Member(trajectory=trajectory, split=split, kind=kind, method=method)
+            for trajectory, split, kind, method, reason, body, task in page:
+                member = Member(trajectory=trajectory, split=split, kind=kind, method=method, reason=reason)
                 yield member, json.loads(body), json.loads(task)
             if len(page) < _PAGE:
                 return
@@ -251,6 +264,18 @@ class Store:
         )
         return tuple(Verdict.model_validate_json(body) for (body,) in found)
 
+    def probes(self, student: str | None = None, trajectory: str | None = None) -> tuple[Probe, ...]:
+        """What students did at decisions: of one student, on one conversation, or all."""
+        found = self._read(
+            """
+            SELECT body FROM probes WHERE (?1 IS NULL OR student = ?1) AND (?2 IS NULL OR trajectory = ?2)
+            ORDER BY student, trajectory, step, id
+            """,
+            student,
+            trajectory,
+        )
+        return tuple(Probe.model_validate(json.loads(body)) for (body,) in found)
+
     # The ledger and the runs
 
     def call(self, key: str) -> dict[str, Any] | None:
@@ -288,7 +313,7 @@ class Store:
         # By pages, for DuckDB sorts a result whole, in memory, bodies and all.
         found = self._read(
             """
-            SELECT r.trajectory, r.split, r.kind, r.method, t.body, k.body
+            SELECT r.trajectory, r.split, r.kind, r.method, r.reason, t.body, k.body
             FROM version_rows r JOIN trajectories t ON t.id = r.trajectory JOIN tasks k ON k.id = t.task
             WHERE r.dataset = ? AND r.number = ? AND r.ordinal BETWEEN ? AND ? ORDER BY r.ordinal
             """,
@@ -344,6 +369,7 @@ class Store:
             self._insert("trajectories", [trajectory_row(one) for one in trajectories])
             self._insert("edges", trajectory_edges(trajectories))
         self._load("verdicts", (verdict_row(one) for one in commit.verdicts))
+        self._load("probes", (probe_row(one) for one in commit.probes))
 
     def _load_version(self, version: Version, commit: Commit) -> None:
         self._connection.execute("INSERT INTO datasets VALUES (?) ON CONFLICT DO NOTHING", [version.dataset])
