@@ -8,7 +8,6 @@ says in both is a win, the rest are ties.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -17,12 +16,12 @@ from pydantic import Field, ValidationError
 
 from callwright.schemas.base import Record
 from callwright.scoring.files import ScoreError, lines_of, one_id
+from callwright.values.intervals import bootstrap
 
 Solved = Literal["Solved", "Unsure", "Unsolved", "no_answer"]
 Winner = Literal["first", "second", "tie"]
 
 _WORTH: Mapping[Solved, float] = {"Solved": 1.0, "Unsure": 0.5, "Unsolved": 0.0, "no_answer": 0.0}
-_DRAWS = 2_000
 
 
 class Rate(Record):
@@ -128,12 +127,10 @@ def win_rate(questions: Iterable[Comparison], seed: int = 0) -> WinRate:
 
 def mean(values: Sequence[float], seed: int = 0) -> Rate:
     """The mean of values with its interval; the same seed gives the same one."""
-    rng, count = random.Random(seed), len(values)
-    if not count:
+    if not values:
         return Rate(value=0.0, low=0.0, high=0.0, of=0)
-    drawn = sorted(_mean(rng.choices(values, k=count)) for _ in range(_DRAWS))
-    low, high = drawn[int(0.025 * _DRAWS)], drawn[int(0.975 * _DRAWS)]
-    return Rate(value=_mean(values), low=low, high=high, of=count)
+    low, high = bootstrap(values, seed)
+    return Rate(value=_mean(values), low=low, high=high, of=len(values))
 
 
 def _winner(one: Comparison) -> tuple[Literal["win", "loss", "tie"], str]:
