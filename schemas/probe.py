@@ -27,8 +27,8 @@ Failure = Literal[
     "wrong_abstention",
     "unusable",
 ]
-"""How a student fails: calls something else; calls less; calls more; calls where it should ask; calls where it should
-say that nothing fits; says or asks something where it should call; an answer that nobody can act on."""
+"""How a student fails: calls something else; calls less; calls more; does not ask where it should; calls where it
+should say that nothing fits; says or asks something where it should call; an answer that nobody can act on."""
 
 Ruling = Literal["prediction_wrong", "label_wrong", "both_right", "both_wrong", "undecided"]
 """What a comparison of a label with a student's answer comes to."""

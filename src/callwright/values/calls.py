@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from callwright.schemas.message import ToolCall
 from callwright.schemas.tool import Tool
+from callwright.values.canonical import parse_json
 from callwright.values.mentions import fold
 
 
@@ -48,3 +51,21 @@ def _settled(value: Any) -> Any:
     if isinstance(value, float):
         return int(value) if value.is_integer() else value
     return fold(value).strip(" .!?") if isinstance(value, str) else value
+
+
+def tool_match(tools: Mapping[str, Tool], label: Sequence[ToolCall], made: Sequence[ToolCall]) -> bool:
+    """A stand-in until the one comparison is here: the same calls in any order, texts exact."""
+
+    def key(call: ToolCall) -> str:
+        tool = tools.get(call.name)
+        value = parse_json(call.arguments)
+        if tool is None or not isinstance(value, dict):
+            raise ValueError(call.name)
+        defaults = {name: one["default"] for name, one in tool.properties.items() if "default" in one}
+        kept = {name: one for name, one in value.items() if name not in defaults or one != defaults[name]}
+        return json.dumps([call.name, kept], sort_keys=True)
+
+    try:
+        return Counter(map(key, label)) == Counter(map(key, made))
+    except ValueError:
+        return False
