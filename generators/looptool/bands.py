@@ -24,7 +24,7 @@ from callwright.schemas.probe import Band
 from callwright.values.intervals import wilson
 
 CONFIDENCE = 0.8
-"""Of the intervals. With 95 % nothing could end early among 16 answers, and the band would be right hardly more often."""
+"""Of the intervals. With 95 %, sure bands would take 13 of 16 answers, and be right hardly more often."""
 
 
 def band_of(settings: Probing, successes: int, attempts: int) -> Band | None:

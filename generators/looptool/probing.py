@@ -28,8 +28,8 @@ class Prober:
     """Asks a student what it would do.
 
     A decision costs at most `1 + settings.samples` answers, and one scoring of the label where the student can score.
-    An answer's number in the ledger is 0 for the greedy one, then 1, 2, ... for the sampled ones of the same decision: so
-    what is found out depends on neither order nor concurrency.
+    An answer's number in the ledger is 0 for the greedy one, then 1, 2, ... for the sampled ones of the same decision,
+    so what is found out depends on neither order nor concurrency.
     """
 
     def __init__(self, student: Model, settings: Probing, sampling: Sampling) -> None:
@@ -37,9 +37,7 @@ class Prober:
         self._student = student
         self._settings = settings
         self._greedy = sampling.model_copy(update={"temperature": 0.0, "logprobs": True})
-        self._sampled = sampling.model_copy(
-            update={"temperature": settings.temperature, "logprobs": False},
-        )
+        self._sampled = sampling.model_copy(update={"temperature": settings.temperature, "logprobs": False})
 
     async def probe(self, decision: Decision) -> Probe:
         """What the student does at one decision. An answer that nobody can act on is a wrong one, of its own class.
@@ -84,8 +82,8 @@ class Prober:
     async def _label_perplexity(self, decision: Decision, greedy: Prediction) -> float | None:
         """How surprising the label is to the student.
 
-        By its scores where it has them. Else the greedy answer's log-probabilities serve where that answer is the label,
-        token for token as far as can be seen; otherwise nobody knows, and nothing is guessed.
+        By its scores where it has them. Else the greedy answer's log-probabilities serve where that answer is the
+        label, token for token as far as can be seen; otherwise nobody knows, and nothing is guessed.
         """
         scored = None
         if isinstance(self._student, Scorer) and greedy.outcome != "refused":
