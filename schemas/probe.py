@@ -10,7 +10,7 @@ from callwright.schemas.message import ToolCall
 
 Outcome = Literal["calls", "words", "unparsable", "truncated", "refused"]
 """What an answer is: calls; words alone; something nobody can act on; an answer that was cut off; none, because the
-prompt does not fit the model's context (it is never cut to fit)."""
+prompt does not fit the model's context (it is never cut to fit), or the server takes no such request."""
 
 Band = Literal["mastered", "learnable", "frontier"]
 """Right nearly always, at times, nearly never."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from callwright.errors import ReplyError
@@ -20,14 +21,19 @@ _NO_ANSWER: Mapping[str, Outcome] = {
 }
 """Codes of replies that tell no answer from a broken one; any other is an answer that cannot be read."""
 
-_QUESTION_MARKS = "?？؟"
+_QUESTION = re.compile(r"[^.!?？؟\n]*[?？؟]")
+_OFFER = re.compile(
+    r"\b(?:any|some)thing else (?:that )?(?:I |you )|\b(?:how|what) else (?:can|may) I\b", re.IGNORECASE
+)
+"""How an assistant takes its leave: "Is there anything else I can do for you?"."""
 
 
 def prediction_of(answer: Completion | ReplyError) -> Prediction:
     """A student's answer by what can be done with it.
 
     What was cut off is `truncated` even if a call in it could be read: nobody knows what would have come. Words without
-    content, calls whose arguments are not one JSON object, and what the server withheld are `unparsable`.
+    content, calls whose arguments are not one JSON object, and what the server withheld are `unparsable`. Of a reply
+    that could not be read at all, `text` tells what was wrong with it.
     """
     if isinstance(answer, ReplyError):
         return Prediction(outcome=_NO_ANSWER.get(answer.code, "unparsable"), text=str(answer))
@@ -49,8 +55,8 @@ def spoken(text: str) -> str:
 
 
 def asks(text: str) -> bool:
-    """Whether an answer's words hold a question."""
-    return any(mark in spoken(text) for mark in _QUESTION_MARKS)
+    """Whether an answer's words hold a question, which an offer of further help is not."""
+    return any(not _OFFER.search(one[0]) for one in _QUESTION.finditer(spoken(text)))
 
 
 def is_right(decision: Decision, prediction: Prediction) -> bool:

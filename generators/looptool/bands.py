@@ -5,9 +5,9 @@ Answers are asked for one after the other, up to a budget. Two things end it ear
 - The rate's Wilson interval (80 %) lies above the cut of `mastered`, or below that of `frontier`.
 - No answer that is still to come could change the band.
 
-Else the rate of all answers decides. A band in the middle is not settled by an interval inside it: 2 right of 4 would do,
-and of what is right 92 times in 100, 6 in 100 would be called learnable instead of 3. A student that is right wherever
-another one is never gets a harder band than it, whatever the budget and the cuts.
+Else the rate of all answers decides. A band in the middle is not settled by an interval inside it: 2 right of 4 would
+do, and of what is right 92 times in 100, 6 in 100 would be called learnable instead of 3. A student that is right
+wherever another one is never gets a harder band than it, whatever the budget and the cuts.
 
 What 16 answers can tell, with the cuts at 0.2 and 0.8: the band is wrong at most 5 times in 100 where the true rate
 is at most 0.09, from 0.44 to 0.56, or at least 0.91. At a cut it is a toss, with all 16 as well: 13 of 16 do not tell

@@ -89,8 +89,8 @@ class RunProber:
 
     async def _with_tools(self, row: Trajectory, number: int) -> _Run | None:
         async def play(session: Session) -> tuple[Conversation, StopReason | None]:
-            talk = _Talk(self._student, row, self._sampling, number, tools=True)
-            return talk.talk, await talk.play(session, self._max_steps)
+            run = _Play(self._student, row, self._sampling, number, tools=True)
+            return run.talk, await run.play(session, self._max_steps)
 
         item = f"looptool.run/{self._student.id}/{row.id}/{number}"
         try:
@@ -112,10 +112,10 @@ class RunProber:
         return tuple(await together(runs))
 
     async def _told(self, row: Trajectory, number: int, computed: bool) -> bool:
-        talk = _Talk(self._student, row, self._sampling, number, tools=False)
-        if await talk.play(None, 0) is None:
+        run = _Play(self._student, row, self._sampling, number, tools=False)
+        if await run.play(None, 0) is None:
             return False
-        said = _mentions(spoken(talk.talk.messages[-1].content), row.task)
+        said = _mentions(spoken(run.talk.messages[-1].content), row.task)
         if computed:
             return not any(_facts(_answer(row), [*_heard(row), said]))
         return not any(_facts(said, _heard(row)))
@@ -140,7 +140,7 @@ class _Run:
     calls: int
 
 
-class _Talk:
+class _Play:
     """One run under way: the student is the assistant, the user says what the row's own user says."""
 
     def __init__(

@@ -11,7 +11,7 @@ from callwright.generators.looptool.running import RunProber, necessity
 from callwright.llm.base import Completion, Sampling
 from callwright.llm.scripted import Scripted, call, say
 from callwright.schemas.loop import Probing
-from callwright.schemas.message import AssistantMessage
+from callwright.schemas.message import AssistantMessage, ToolCall
 from callwright.toolbox.simulated import SimulatedToolbox
 from callwright.toolbox.world import WorldToolbox
 
@@ -200,6 +200,19 @@ async def test_runs_are_numbered_from_1_and_cost_no_more_than_their_steps(conver
     }
     assert {request.sampling.temperature for request in student.requests} == {1.0}
     assert student.requests[0].messages[0] == {"role": "system", "content": converted.messages[0].content}
+
+
+async def test_a_simulated_student_is_told_where_the_row_stands(rows):
+    row = next(row for row in rows if row.kind == "clarification")
+
+    def simulated(request):
+        label = request.variables["label"]
+        assert request.variables["asks"] == ("?" in label["content"])
+        calls = [(one["id"], one["function"]) for one in label.get("tool_calls", ())]
+        made = [ToolCall(id=name, **function) for name, function in calls]
+        return Completion(text=label["content"], tool_calls=tuple(made))
+
+    assert (await probed(row, simulated, runs=1))[0].with_tools == (True,)
 
 
 async def test_a_rerun_finds_the_same(rows):

@@ -113,6 +113,21 @@ def test_a_question_in_a_thought_is_none():
     assert not asks("Tell me more.")
 
 
+@pytest.mark.parametrize(
+    "offer",
+    [
+        "I can't do that. Is there anything else I can do for you?",
+        "Done. Anything else you need?",
+        "No tool does that.\nHow else can I help?",
+        "Something else that I could look up?",
+    ],
+)
+def test_an_offer_is_no_question(offer):
+    assert not asks(offer)
+    assert asks(f"Which event is it? {offer}")
+    assert asks("Should anything else be in the note?")
+
+
 # Whether it is right
 
 
