@@ -1,7 +1,7 @@
 """PROBE: whole tasks, with the tools and without them: are they needed, do they help, do they harm?
 
-The idea of both kinds of run is Tool-Star's and AWL's (arXiv 2505.16410 and 2411.00412), who decide by one to three
-stored answers; the fewest calls among right runs are OTC's (arXiv 2504.14870).
+That both kinds of run tell where a tool is needed is the idea of Tool-Star and of Adapting While Learning, which decide
+by one to three stored answers; the fewest calls among right runs are those of OTC (Optimal Tool Calls).
 """
 
 from __future__ import annotations
