@@ -62,6 +62,12 @@ class Probing(Record):
     runs: int = Field(default=0, ge=0, le=64)
     """Whole runs with tools, and as many without, for each held-out task: how much the tools are needed."""
 
+    @model_validator(mode="after")
+    def _apart(self) -> Probing:
+        if self.frontier >= self.mastered:
+            raise ValueError(f"frontier ({self.frontier:g}) has to lie below mastered ({self.mastered:g})")
+        return self
+
 
 class Verifying(Record):
     enabled: bool = True

@@ -10,7 +10,7 @@ from callwright.schemas.message import ToolCall
 
 Outcome = Literal["calls", "words", "unparsable", "truncated", "refused"]
 """What an answer is: calls; words alone; something nobody can act on; an answer that was cut off; none, because the
-prompt does not fit the model's context (it is never cut to fit)."""
+prompt does not fit the model's context (it is never cut to fit), or the server takes no such request."""
 
 Band = Literal["mastered", "learnable", "frontier"]
 """Right nearly always, at times, nearly never."""
@@ -27,8 +27,8 @@ Failure = Literal[
     "wrong_abstention",
     "unusable",
 ]
-"""How a student fails: calls something else; calls less; calls more; calls where it should ask; calls where it should
-say that nothing fits; says or asks something where it should call; an answer that nobody can act on."""
+"""How a student fails: calls something else; calls less; calls more; does not ask where it should; calls where it
+should say that nothing fits; says or asks something where it should call; an answer that nobody can act on."""
 
 Ruling = Literal["prediction_wrong", "label_wrong", "both_right", "both_wrong", "undecided"]
 """What a comparison of a label with a student's answer comes to."""

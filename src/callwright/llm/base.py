@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from callwright.schemas.base import Record, digest
 from callwright.schemas.message import ToolCall
@@ -90,6 +90,7 @@ class Model(Protocol):
         ...
 
 
+@runtime_checkable
 class Scorer(Protocol):
     """A model that can also say how likely an answer of somebody else's is to it."""
 

@@ -45,11 +45,12 @@ def _fault(answer: Completion) -> str:
         return ""
     if not answer.text.strip() and not answer.tool_calls:
         return "it was empty"
-    broken = [call.name for call in answer.tool_calls if not _is_object(call.arguments)]
+    broken = [call.name for call in answer.tool_calls if not is_object(call.arguments)]
     return f"the arguments of {broken[0]} were not one valid JSON object" if broken else ""
 
 
-def _is_object(arguments: str) -> bool:
+def is_object(arguments: str) -> bool:
+    """Whether a call's arguments are one valid JSON object."""
     try:
         return isinstance(parse_json(arguments), dict)
     except ValueError:
