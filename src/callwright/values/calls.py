@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from callwright.schemas.message import ToolCall
 from callwright.schemas.tool import Tool
 from callwright.values.mentions import fold
 
@@ -48,3 +49,19 @@ def _settled(value: Any) -> Any:
     if isinstance(value, float):
         return int(value) if value.is_integer() else value
     return fold(value).strip(" .!?") if isinstance(value, str) else value
+
+
+def tool_match(tools: Mapping[str, Tool], label: Sequence[ToolCall], made: Sequence[ToolCall]) -> bool:
+    """Whether two multisets of calls are the same."""
+    keys = [sorted(str(_key(tools, call)) for call in calls) for calls in (label, made)]
+    return keys[0] == keys[1] and "None" not in keys[0]
+
+
+def _key(tools: Mapping[str, Tool], call: ToolCall) -> str | None:
+    try:
+        arguments = json.loads(call.arguments)
+    except ValueError:
+        return None
+    if call.name not in tools or not isinstance(arguments, dict):
+        return None
+    return f"{call.name} {_text(meaning(tools[call.name], arguments))}"
