@@ -76,11 +76,11 @@ class Conversation:
                     self._turn(message)
                     return
                 made |= {call.id: call for call in message.tool_calls}
-            elif isinstance(message, ToolMessage):
-                if await session.call(made[message.tool_call_id]) != message.observation:
-                    raise GenerationError(
-                        "replay_differs", f"{message.name} answers otherwise when it is called again"
-                    )
+            if isinstance(message, ToolMessage):
+                again = await session.call(made[message.tool_call_id])
+                if again != message.observation:
+                    told = f"{message.name} answers otherwise when it is called again"
+                    raise GenerationError("replay_differs", told)
             self.messages.append(message)
 
     def _turn(self, message: AssistantMessage) -> tuple[ToolCall, ...]:
