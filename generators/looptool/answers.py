@@ -9,6 +9,16 @@ from callwright.values.calls import tool_match
 UNUSABLE = ("unparsable", "truncated", "refused")
 
 
+def spoken(text: str) -> str:
+    """What an answer says to the user: without thoughts that a server passed on as text."""
+    return text.rpartition("</think>")[2].partition("<think>")[0].strip()
+
+
+def asks(text: str) -> bool:
+    """Whether an answer's words hold a question."""
+    return "?" in spoken(text)
+
+
 def is_right(decision: Decision, prediction: Prediction) -> bool:
     """Whether an answer matches the label."""
     label = decision.label
@@ -16,7 +26,7 @@ def is_right(decision: Decision, prediction: Prediction) -> bool:
         return prediction.outcome == "calls" and tool_match(
             decision.tools, label.tool_calls, prediction.tool_calls
         )
-    return prediction.outcome == "words" and ("?" in prediction.text or not decision.asks)
+    return prediction.outcome == "words" and (asks(prediction.text) or not decision.asks)
 
 
 def failure_of(decision: Decision, prediction: Prediction) -> Failure:

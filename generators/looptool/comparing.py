@@ -6,6 +6,7 @@ anew. Both orders are asked, so that a judge's liking for one place of the two c
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -36,14 +37,15 @@ _REPLY = {
     "additionalProperties": False,
 }
 
-_LABEL_FIRST: Mapping[str, Ruling] = {
+_LABEL_FIRST: dict[str, Ruling] = {
     "first_wrong": "label_wrong",
     "second_wrong": "prediction_wrong",
     "both_right": "both_right",
     "both_wrong": "both_wrong",
     "cannot_tell": "undecided",
 }
-_LABEL_SECOND: Mapping[str, Ruling] = _LABEL_FIRST | {
+_LABEL_SECOND: dict[str, Ruling] = {
+    **_LABEL_FIRST,
     "first_wrong": "prediction_wrong",
     "second_wrong": "label_wrong",
 }
@@ -146,14 +148,14 @@ def shown(decision: Decision, first: AssistantMessage, second: AssistantMessage)
     part of the question. The answers come last, for the sake of prefix caches.
     """
     task = decision.row.task
-    tools = [canonical_json(tool.wire()["function"]) for tool in task.tools]
-    said = [canonical_json(_shown(message)) for message in decision.before]
+    tools = [_line(tool.wire()["function"]) for tool in task.tools]
+    said = [_line(_shown(message)) for message in decision.before]
     return "\n\n".join(
         (
             "The tools:\n" + "\n".join(tools),
             f"Today is {in_full(task.clock)}. The conversation so far:\n" + "\n".join(said),
-            "The first answer:\n" + canonical_json(_turn(first)),
-            "The second answer:\n" + canonical_json(_turn(second)),
+            "The first answer:\n" + _line(_turn(first)),
+            "The second answer:\n" + _line(_turn(second)),
         )
     )
 
@@ -167,14 +169,15 @@ def _shown(message: Message) -> dict[str, Any]:
 
 
 def _turn(message: AssistantMessage) -> dict[str, Any]:
-    """A turn in a form that tells nothing of who wrote it: no ids, arguments as values, empty parts left out."""
+    """A turn in a form that tells nothing of who wrote it: no ids, sorted arguments, empty parts left out."""
     words = {"words": message.content.strip()} if message.content.strip() else {}
     calls = {"calls": [_call(call) for call in message.tool_calls]} if message.tool_calls else {}
     return words | calls or {"words": ""}
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
-    return {"tool": call.name, "arguments": _value(call.arguments)}
+    arguments = _value(call.arguments)
+    return {"tool": call.name, "arguments": parse_json(canonical_json(arguments))}
 
 
 def _value(text: str) -> Any:
@@ -183,3 +186,8 @@ def _value(text: str) -> Any:
         return parse_json(text)
     except ValueError:
         return text
+
+
+def _line(value: Any) -> str:
+    """JSON in one line, names before what they name."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from callwright.generators.looptool.answers import asks
 from callwright.schemas.base import canonical_json
 from callwright.schemas.message import AssistantMessage, ToolCall
 from callwright.schemas.tool import Tool
@@ -25,7 +26,7 @@ def analysis(tools: Mapping[str, Tool], right: AssistantMessage, wrong: Assistan
             f"{said}, where {_names(right.tool_calls)} had to be called." if right.tool_calls else f"{said}."
         )
     if not right.tool_calls:
-        move = "the person had to be asked first" if "?" in right.content else "none of the tools serves"
+        move = "the person had to be asked first" if asks(right.content) else "none of the tools serves"
         return f"The answer called {_listed(wrong.tool_calls)}, where {move}."
     missing, extra = _unmatched(tools, right.tool_calls, wrong.tool_calls)
     pairs = [(one, other) for one in missing for other in extra if one.name == other.name][:1]
@@ -34,8 +35,8 @@ def analysis(tools: Mapping[str, Tool], right: AssistantMessage, wrong: Assistan
         extra.remove(pairs[0][1])
     parts = [f"called {one.name} {_otherwise(one, other)}" for one, other in pairs]
     if extra:
-        instead = f" instead of {_listed(missing)}" if missing else ", which was not asked for"
-        parts.append(f"called {_listed(extra)}{instead}")
+        told = f"called {_listed(extra)} instead of {_listed(missing)}"
+        parts.append(told if missing else f"also called {_listed(extra)}, which nobody asked for")
     elif missing:
         parts.append(f"left out the call {_listed(missing)}")
     return f"The answer {' and '.join(parts)}." if parts else ""
@@ -45,7 +46,7 @@ def approach(right: AssistantMessage) -> str:
     """What the right turn does, in a sentence."""
     if right.tool_calls:
         return f"Call {_listed(right.tool_calls)}."
-    if "?" in right.content:
+    if asks(right.content):
         return f"Ask for what is missing before anything is called: {_quoted(right.content)}."
     return "Call nothing, and say that none of the tools can do it."
 

@@ -85,12 +85,11 @@ def planted(decisions: Sequence[Decision], count: int, seed: int) -> list[tuple[
         if len(found) == count:
             break
         label = decision.label
-        if not label.tool_calls:
-            continue
         rng = random.Random(digest([seed, decision.name, "planted"]))
         mistaken = mutated(decision.tools, label.tool_calls, rng)
         if mistaken and mistaken[1]:
-            wrong = label.model_copy(update={"tool_calls": mistaken[1]})
+            words = label.content if label.tool_calls else ""
+            wrong = AssistantMessage(content=words, tool_calls=mistaken[1])
             found.append((decision, Planted(right=label, wrong=wrong, mistake=mistaken[0])))
     return found
 

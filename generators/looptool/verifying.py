@@ -28,16 +28,17 @@ from typing import Literal
 
 from callwright.errors import GenerationError, ReplyError
 from callwright.generators.conversing import in_session
-from callwright.generators.looptool.answers import failure_of
+from callwright.generators.looptool.answers import failure_of, spoken
 from callwright.generators.looptool.comparing import Ballot, Comparer
 from callwright.generators.looptool.decisions import Decision
 from callwright.generators.looptool.differing import analysis, approach
-from callwright.schemas.base import Record, digest
+from callwright.schemas.base import Record, canonical_json, digest
 from callwright.schemas.message import AssistantMessage, Message, Observation, ToolCall, ToolMessage
 from callwright.schemas.probe import Comparison, Probe, Ruling
 from callwright.schemas.task import Task, Trajectory
 from callwright.schemas.verdict import Outcome, Verdict, highest_rung
 from callwright.toolbox.base import Session, Toolbox
+from callwright.values.calls import tool_match
 
 Evidence = Literal["right", "wrong", "unknown"]
 Judged = Callable[[Trajectory], Awaitable[Sequence[Verdict]]]
@@ -216,7 +217,7 @@ class Verifier:
     async def _finished(self, case: _Case) -> Trajectory | str:
         """The conversation with the answer in the label's place, played to its end; or why there is none."""
         decision = case.decision
-        messages = (*decision.before, case.made)
+        messages = (*decision.before, case.as_planned())
         try:
             row = await self._finish(decision.row.task, messages, f"looptool/finish/{decision.name}")
         except (GenerationError, ReplyError) as error:
@@ -262,7 +263,7 @@ class _Case:
         self.label = self.decision.label
         prediction = probe.greedy
         self.unusable = prediction.outcome not in ("calls", "words")
-        self.made = AssistantMessage(content=prediction.text.strip(), tool_calls=prediction.tool_calls)
+        self.made = AssistantMessage(content=spoken(prediction.text), tool_calls=prediction.tool_calls)
         self._failure = failure_of(self.decision, prediction)
         self._prediction = prediction
 
@@ -317,6 +318,19 @@ class _Case:
             for call, result in zip(turn.tool_calls, results, strict=True)
         ]
         return row.model_copy(update={"messages": (*self.decision.before, turn, *seen, *rest)})
+
+    def as_planned(self) -> AssistantMessage:
+        """The answer with its calls in the plan's order: it means the same, and rules word results by that order."""
+        task, tools = self.decision.row.task, self.decision.tools
+        planned = [
+            ToolCall(id="", name=one.name, arguments=canonical_json(one.arguments)) for one in task.intended
+        ]
+
+        def place(call: ToolCall) -> int:
+            found = (at for at, one in enumerate(planned) if tool_match(tools, [one], [call]))
+            return next(found, len(planned))
+
+        return self.made.model_copy(update={"tool_calls": tuple(sorted(self.made.tool_calls, key=place))})
 
     def descended(self, row: Trajectory) -> Trajectory:
         """A finished conversation with its lineage: the row that it replaces, and the student's answer."""

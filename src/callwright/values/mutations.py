@@ -19,6 +19,8 @@ def mutated(
     tools: Mapping[str, Tool], calls: Sequence[ToolCall], rng: random.Random
 ) -> tuple[str, Calls] | None:
     """A kind of mistake and the calls with it; None where no mistake can be made of them."""
+    if not calls:
+        return None
     kinds: list[tuple[str, Callable[..., Calls | None]]] = [
         ("wrong_value", _wrong_value),
         ("missing_call", _missing_call),
