@@ -9,7 +9,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from callwright.errors import InterruptedCallError
+from callwright.errors import GenerationError, InterruptedCallError
 from callwright.generators.planning.wording import frames
 from callwright.llm.base import Completion, Model, Request
 from callwright.llm.replies import ask
@@ -59,12 +59,37 @@ class Conversation:
         """Take in an assistant's turn; its calls, under ids of nine letters and digits: every chat template
         accepts such an id.
         """
+        return self._turn(AssistantMessage(content=completion.text.strip(), tool_calls=completion.tool_calls))
+
+    async def replay(self, session: Session, messages: Sequence[Message]) -> None:
+        """Begin with messages that there are, in place of the first two. Their calls are made again, so that what they
+        changed is changed; those of a turn that stands last get new ids, and are not made yet.
+
+        Raises:
+            GenerationError: `replay_differs`: a call is not answered as it was.
+        """
+        self.messages = []
+        made: dict[str, ToolCall] = {}
+        for place, message in enumerate(messages):
+            if isinstance(message, AssistantMessage):
+                if place == len(messages) - 1:
+                    self._turn(message)
+                    return
+                made |= {call.id: call for call in message.tool_calls}
+            if isinstance(message, ToolMessage):
+                again = await session.call(made[message.tool_call_id])
+                if again != message.observation:
+                    told = f"{message.name} answers otherwise when it is called again"
+                    raise GenerationError("replay_differs", told)
+            self.messages.append(message)
+
+    def _turn(self, message: AssistantMessage) -> tuple[ToolCall, ...]:
         turn = len(self.messages)
         calls = tuple(
             call.model_copy(update={"id": digest([self._seed, turn, index])[:9]})
-            for index, call in enumerate(completion.tool_calls)
+            for index, call in enumerate(message.tool_calls)
         )
-        self.messages.append(AssistantMessage(content=completion.text.strip(), tool_calls=calls))
+        self.messages.append(message.model_copy(update={"tool_calls": calls}))
         return calls
 
     async def observe(self, session: Session, calls: Sequence[ToolCall]) -> None:

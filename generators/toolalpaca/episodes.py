@@ -13,7 +13,7 @@ from callwright.errors import GenerationError
 from callwright.generators.conversing import Conversation, in_session, observations, system_message
 from callwright.generators.toolalpaca.prompts import digests, prompt
 from callwright.llm.base import Model, Request, Sampling
-from callwright.schemas.message import AssistantMessage, ToolMessage
+from callwright.schemas.message import AssistantMessage, Message, ToolMessage, UserMessage
 from callwright.schemas.task import StopReason, Task, Trajectory
 from callwright.schemas.tool import Toolkit
 from callwright.toolbox.base import Session, Toolbox
@@ -54,6 +54,27 @@ class Episodes:
         (talk, stopped), state = await in_session(self._toolbox, task, item, play)
         return talk.trajectory(task, digests(), stopped, state)
 
+    async def finish(self, task: Task, messages: Sequence[Message], item: str) -> Trajectory:
+        """Play a conversation to its end that begins with given messages, the system's first.
+
+        Calls that have results are made again, for the state that they leave; those of a last turn of the assistant's
+        are made for the first time.
+
+        Raises:
+            GenerationError: `replay_differs`: a call is not answered as it was; `no_plan`: the teacher is rules, and
+                words only what was planned; or as for `trajectory`.
+            ModelError: The endpoint failed.
+        """
+        if self._model.reads_variables and not task.plan:
+            raise GenerationError("no_plan", "rules can go on only with a conversation that was planned")
+
+        async def play(session: Session) -> tuple[Conversation, StopReason]:
+            episode = _Episode(self._model, self._sampling, task, item, messages[0].content)
+            return episode.talk, await episode.resume(session, messages, self._max_steps)
+
+        (talk, stopped), state = await in_session(self._toolbox, task, item, play)
+        return talk.trajectory(task, digests(), stopped, state)
+
 
 class _Episode:
     """The state of one conversation."""
@@ -68,22 +89,35 @@ class _Episode:
 
     async def play(self, session: Session, max_steps: int) -> StopReason:
         """Turn by turn until an answer, the step limit, a loop, or a turn that was cut off."""
-        steps = 0
         while True:
             completion = await self.talk.ask(self._assistant_request())
-            calls = self.talk.answer(completion)
+            self.talk.answer(completion)
             if completion.finish_reason == "length":
                 return "length"
-            if not calls:
-                if not self._may_reply() or not await self._reply():
-                    return "answered"
-                continue
-            await self.talk.observe(session, calls)
-            steps += 1
-            if self._loops():
-                return "loop"
-            if steps >= max_steps + 1:
-                return "step_limit"
+            stopped = await self._follow(session, max_steps)
+            if stopped:
+                return stopped
+
+    async def resume(self, session: Session, messages: Sequence[Message], max_steps: int) -> StopReason:
+        """As `play`, after messages that there are."""
+        await self.talk.replay(session, messages)
+        self._replies = sum(isinstance(message, UserMessage) for message in messages) - 1
+        stopped = None
+        if isinstance(messages[-1], AssistantMessage):
+            stopped = await self._follow(session, max_steps)
+        return stopped or await self.play(session, max_steps)
+
+    async def _follow(self, session: Session, max_steps: int) -> StopReason | None:
+        """What follows the assistant's turn: results, or the user's reply; why the conversation ends where it does."""
+        turn = self.talk.messages[-1]
+        assert isinstance(turn, AssistantMessage)
+        if not turn.tool_calls:
+            return None if self._may_reply() and await self._reply() else "answered"
+        await self.talk.observe(session, turn.tool_calls)
+        if self._loops():
+            return "loop"
+        steps = sum(isinstance(one, AssistantMessage) and bool(one.tool_calls) for one in self.talk.messages)
+        return "step_limit" if steps >= max_steps + 1 else None
 
     def _may_reply(self) -> bool:
         """Whether the assistant's words may be a question to somebody who still has something to say."""
