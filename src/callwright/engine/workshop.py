@@ -16,6 +16,7 @@ from callwright.generators.asktoact.explore import Clarifications
 from callwright.generators.base import Explorer, Rollout, Rows, Source
 from callwright.generators.dag import offline as dag_offline
 from callwright.generators.dag.explore import Rewriter
+from callwright.generators.looptool import offline as looptool_offline
 from callwright.generators.planning.derive import with_sheet
 from callwright.generators.ste import offline as ste_offline
 from callwright.generators.ste.explore import Exploration
@@ -166,6 +167,7 @@ class Workshop:
             | ste_offline.answers(self.toolkits)
             | asktoact_offline.answers(self.toolkits)
             | dag_offline.answers(self.toolkits)
+            | looptool_offline.answers(self.toolkits)
             | toolbox_offline.answers(self.toolkits)
         )
         rules = digest([code_digest(), [toolkit.id for toolkit in self.toolkits]])

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from callwright.schemas.message import ToolCall
 from callwright.schemas.tool import Tool
 from callwright.values.mentions import fold
 
@@ -48,3 +49,15 @@ def _settled(value: Any) -> Any:
     if isinstance(value, float):
         return int(value) if value.is_integer() else value
     return fold(value).strip(" .!?") if isinstance(value, str) else value
+
+
+def call_key(tools: Mapping[str, Tool], call: ToolCall) -> str | None:
+    """The canonical text of one call; None where it names no tool, or its arguments are no JSON object."""
+    try:
+        arguments = json.loads(call.arguments)
+    except ValueError:
+        return None
+    tool = tools.get(call.name)
+    if tool is None or not isinstance(arguments, dict):
+        return None
+    return f"{call.name} {_text(meaning(tool, arguments))}"
