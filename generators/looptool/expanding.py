@@ -24,7 +24,7 @@ from callwright.llm.base import Model, Sampling
 from callwright.schemas.base import digest
 from callwright.schemas.loop import FOCI, Expanding
 from callwright.schemas.probe import Failure
-from callwright.schemas.task import Trajectory
+from callwright.schemas.task import Kind, Trajectory
 from callwright.schemas.tool import Toolkit
 
 BLOCK = 64
@@ -34,6 +34,9 @@ Rewriter = Literal["mask", "parallel"]
 _REWRITTEN: Mapping[Rewriter, Failure] = {"mask": "missed_question", "parallel": "missing_call"}
 """What is made of the accepted variants of which failure: requests that leave something out, where the student did not
 ask; several wishes in one request, where it served too few."""
+
+_PLAIN: tuple[Kind, ...] = ("single", "multi_step", "parallel")
+"""Kinds of rows from which something can be taken out, or that can be joined."""
 
 
 class Held:
@@ -108,12 +111,15 @@ class Expansion:
         place = BLOCK * self._settings.variants
         found = []
         for name, failure in _REWRITTEN.items():
-            rows = [row for row in accepted if row.tool_calls and _failure_of(row) == failure]
-            if name not in self._rewriters or not rows:
+            sources = {row.id: row for row in accepted if row.kind in _PLAIN and _failure_of(row) == failure}
+            if name not in self._rewriters or not sources:
                 continue
-            for one in await self._rewritten(self._rewriters[name](Held(rows)), rows):
-                found.append(self._ours(one, failure, self._number(chain, place)))
-                place += 1
+            # Notes are kept by the places of messages, which are going to move.
+            plain = [row.model_copy(update={"notes": ()}) for row in sources.values()]
+            for one in await _all_of(self._rewriters[name](Held(plain))):
+                if one.trajectory is None or one.trajectory.id not in sources:  # it may come back as it was
+                    found.append(self._ours(one, sources, name, failure, self._number(chain, place)))
+                    place += 1
         return found
 
     def _foci(self, failed: Failed) -> list[str]:
@@ -147,31 +153,35 @@ class Expansion:
             found.append(one)
         return found
 
-    async def _rewritten(self, explorer: Explorer, rows: Sequence[Trajectory]) -> list[Explored]:
-        """What a method made of rows, those left out that it gives back as they are."""
-        found = [one for chain in explorer.chains() for one in await explorer.explore(chain)]
-        given = {row.id for row in rows}
-        return [one for one in found if one.trajectory is None or one.trajectory.id not in given]
-
-    def _ours(self, one: Explored, failure: Failure, attempt: int) -> Explored:
+    def _ours(
+        self,
+        one: Explored,
+        sources: Mapping[str, Trajectory],
+        way: Rewriter,
+        failure: Failure,
+        attempt: int,
+    ) -> Explored:
+        """What another method made, as a row of this one."""
         row = one.trajectory
         if row is None:
             return one.model_copy(update={"attempt": attempt, "part": failure})
         copied = self._known.against_protected(row)
         if copied:
             return _refused(attempt, "novelty", "near_duplicate", copied, failure)
+        source = sources[row.provenance.source or ""]
+        note = note_of(source)
+        notes = (note.model_copy(update={"body": note.body | {"way": way}}),) if note else ()
         task = row.task.model_copy(update={"method": METHOD, "attempt": attempt})
-        return one.model_copy(
-            update={
-                "attempt": attempt,
-                "part": failure,
-                "trajectory": row.model_copy(update={"task": task}),
-            }
-        )
+        ours = row.model_copy(update={"task": task, "notes": (*row.notes, *notes)})
+        return one.model_copy(update={"attempt": attempt, "part": failure, "trajectory": ours})
 
     def _number(self, chain: str, place: int) -> int:
         """Blocks take turns, try by try."""
         return place * len(self.chains()) + int(chain)
+
+
+async def _all_of(explorer: Explorer) -> list[Explored]:
+    return [one for chain in explorer.chains() for one in await explorer.explore(chain)]
 
 
 def _failure_of(row: Trajectory) -> Failure | None:

@@ -194,13 +194,13 @@ class Target:
         own = self.own()
         if not own:
             return []
-        most = max(_size(self.toolkit, one) for one in own)
+        least = min(_size(self.toolkit, one) for one in own)
         keep = self.failed.failure == "missed_question" or self.kind == "no_call"
         kinds: Collection[Kind] = [self.kind] if keep else sorted({*_CALLING, self.kind})
         found = [
             (kind, one)
             for kind, one in self.scenarios(*kinds)
-            if set(self.called) <= tools_of(self.toolkit, one) and _size(self.toolkit, one) > most
+            if set(self.called) <= tools_of(self.toolkit, one) and _size(self.toolkit, one) > least
         ]
         if self.failed.failure == "missed_question":
             found = [(kind, one) for kind, one in found if one.missing or one.refused]
@@ -217,11 +217,9 @@ class Target:
         """The same with nothing left out: served without a question."""
         if self.listed is None:
             return self.free("single")
-        goals = {one.goals for one in self.own() if one.missing or one.refused}
+        goals = {one.goals for one in self.own()}
         return self.about(
-            (kind, one)
-            for kind, one in self.scenarios("single", "multi_step")
-            if one.goals in goals and not one.refused
+            (kind, one) for kind, one in self.scenarios(*_CALLING) if one.goals in goals and not one.refused
         )
 
     def asked(self) -> list[Aim]:
@@ -235,10 +233,11 @@ class Target:
         """One of the wishes by itself."""
         if self.listed is None:
             return self.free("single")
+        wishes = {goal.tool for one in self.own() for goal in one.goals}
         return self.about(
             (kind, one)
             for kind, one in self.scenarios("single", "multi_step")
-            if one.tool in self.called and len(one.goals) == 1 and not one.refused
+            if one.tool in wishes and len(one.goals) == 1 and not one.refused
         )
 
     def interactions(self) -> list[tuple[str, list[Aim]]]:
