@@ -98,7 +98,7 @@ class Expansion:
         tries = [
             (failed, number, focus)
             for failed in self._failures[start : start + BLOCK][:episodes]
-            for number, focus in enumerate(self._foci(failed))
+            for number, focus in enumerate(self.foci(failed))
         ]
         made = await together(
             self._tried(failed, focus, number, self._number(chain, place))
@@ -122,7 +122,8 @@ class Expansion:
                     place += 1
         return found
 
-    def _foci(self, failed: Failed) -> list[str]:
+    def foci(self, failed: Failed) -> list[str]:
+        """The focus of each try of a failure."""
         rng = random.Random(digest([self._identity(failed), "foci"]))
         return [rng.choice(FOCI) for _ in range(self._settings.variants)]
 
