@@ -141,10 +141,11 @@ class Expansion:
     def _new(self, failures: Sequence[Failed], made: Sequence[Explored]) -> list[Explored]:
         """The tries without those that repeat something; of two that are alike the lower number stays."""
         kin: dict[str, list[tuple[str, Trajectory]]] = {}
+        for row in {failed.row.id: failed.row for failed in failures}.values():
+            kin.setdefault(row.task.root, []).append(("its seed", row))
         found = []
         for failed, one in zip(failures, made, strict=True):
-            family = kin.setdefault(failed.row.id, [("its seed", failed.row)])
-            row = one.trajectory
+            family, row = kin[failed.row.task.root], one.trajectory
             if row is not None:
                 copied = self._known.against_protected(row) or self._known.among(row, family)
                 if copied:

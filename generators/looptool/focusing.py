@@ -129,9 +129,10 @@ class Target:
 
     @property
     def focus(self) -> tuple[str, ...]:
-        """The tool that the whole request is about; none where nothing tells."""
+        """The tool that the whole request is about; none where nothing tells, or it is of another toolkit."""
         row = self._row
-        return self.called[-1:] if row.task.withheld else tuple(call.name for call in row.tool_calls[-1:])
+        last = self.called[-1:] if row.task.withheld else tuple(call.name for call in row.tool_calls[-1:])
+        return tuple(tool.name for tool in self.toolkit.tools if tool.name in last)
 
     # What there is
 
