@@ -141,8 +141,8 @@ class Expansion:
     def _new(self, failures: Sequence[Failed], made: Sequence[Explored]) -> list[Explored]:
         """The tries without those that repeat something; of two that are alike the lower number stays."""
         kin: dict[str, list[tuple[str, Trajectory]]] = {}
-        for row in {failed.row.id: failed.row for failed in failures}.values():
-            kin.setdefault(row.task.root, []).append(("its seed", row))
+        for seed in {failed.row.id: failed.row for failed in failures}.values():
+            kin.setdefault(seed.task.root, []).append(("its seed", seed))
         found = []
         for failed, one in zip(failures, made, strict=True):
             family, row = kin[failed.row.task.root], one.trajectory

@@ -10,6 +10,7 @@ import json
 import random
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from callwright.errors import GenerationError
 from callwright.generators.looptool.decisions import Decision
@@ -112,8 +113,9 @@ class Target:
         other = rng.randrange(1, len(REGISTERS)) if way in ("voice", "form") else 0
         return (plan.turn if plan else 0) + rest + other
 
-    @property
+    @cached_property
     def plan(self) -> Plan | None:
+        """The failed row's plan; None where it came without."""
         given = self._row.task.plan
         return Plan.model_validate(given) if given else None
 
