@@ -11,11 +11,10 @@ import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
 
-from callwright.errors import GenerationError
 from callwright.generators.conversing import Conversation, in_session, observations, system_message
 from callwright.generators.dag.prompts import digests, prompt
 from callwright.generators.planning.briefing import VOICES, brief
-from callwright.generators.planning.plan import Planner
+from callwright.generators.planning.drawing import drawn
 from callwright.generators.planning.scenario import Plan, Scenario
 from callwright.generators.planning.walks import may_run_beside
 from callwright.llm.base import Completion, Model, Request, Sampling
@@ -29,8 +28,6 @@ from callwright.values.resources import share_resource
 
 _SIZES = (2, 2, 3)
 """How many rows are joined, in turn."""
-_DRAWS = 8
-"""How often a plan is drawn anew when a world says no to it."""
 _MOST_OFFERED = 10
 _SAFE = 0.0
 _REPLY = {
@@ -126,15 +123,14 @@ class Joiner:
         plans = [Plan.model_validate(row.task.plan) for row in rows]
         goals = tuple(goal for plan in plans for goal in plan.scenario.goals)
         scenario = Scenario(toolkit=first.toolkit, goals=goals)
-        for draw in range(_DRAWS):
-            rng = random.Random(digest([[row.task.seed for row in rows], draw]))
-            planner = Planner(self._toolkits[first.toolkit], first.seed, first.clock, rng)
-            try:
-                return planner.plan(scenario, sum(plan.turn for plan in plans))
-            except GenerationError as error:
-                if error.code != "plan_failed" or draw == _DRAWS - 1:
-                    raise
-        raise AssertionError("unreachable")
+        return drawn(
+            self._toolkits[first.toolkit],
+            scenario,
+            seed=first.seed,
+            clock=first.clock,
+            turn=sum(plan.turn for plan in plans),
+            rng=lambda draw: random.Random(digest([[row.task.seed for row in rows], draw])),
+        )
 
     async def _task(
         self, rows: Sequence[Trajectory], plan: Plan, attempt: int, item: str

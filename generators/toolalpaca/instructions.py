@@ -8,61 +8,24 @@ depends on nothing but its own number.
 from __future__ import annotations
 
 import datetime as dt
-import json
 import random
 from collections.abc import Sequence
 from typing import Any
 
 from callwright.errors import GenerationError
 from callwright.generators.base import Slot
-from callwright.generators.planning.briefing import VOICES, brief
+from callwright.generators.planning.briefing import FORMS, VOICES, brief, free_brief, told
+from callwright.generators.planning.drawing import REQUEST_REPLY, drawn, hidden, plans, some_day, variables
 from callwright.generators.planning.offering import finders
-from callwright.generators.planning.plan import Planner
 from callwright.generators.planning.scenario import Goal, Plan, Scenario, is_opaque
 from callwright.generators.planning.walks import OFFERED, distractors, possible
 from callwright.generators.toolalpaca.prompts import prompt
 from callwright.llm.base import Model, Request, Sampling
 from callwright.llm.replies import ask
 from callwright.schemas.task import Kind, Task
-from callwright.schemas.tool import Tool, Toolkit, WorldBinding
+from callwright.schemas.tool import Tool, Toolkit
 from callwright.values.mentions import WEEKDAYS
 from callwright.values.resources import share_resource
-
-_FIRST_DAY, _DAYS = dt.date(2025, 1, 6), 900
-"""Where the tasks' todays lie."""
-
-_DRAWS = 8
-"""How often a plan is drawn anew when a world says no to it."""
-
-_REPLY = {
-    "type": "object",
-    "properties": {"request": {"type": "string", "minLength": 3}, "details": {"type": "string"}},
-    "required": ["request", "details"],
-    "additionalProperties": False,
-}
-_FORMS = (
-    "a question",
-    "a request in the first person",
-    "an instruction",
-    "a remark followed by what is wanted",
-)
-_LENGTHS = ("one short sentence", "one sentence", "two sentences", "two or three sentences")
-_INITIALS = "ABCDEFGHIJKLMNOPRSTUVWYZ"
-"""Left to itself, a model gives everybody the same few names."""
-_KINDS: dict[Kind, str] = {
-    "single": "One call of {tool} serves the request completely.",
-    "multi_step": "Serving it takes at least two calls, one after the other, where a later one needs what an earlier "
-    "one found or made; {tool} is the last of them. The person points at the thing by what would find it, and does "
-    "not say that it has to be looked up.",
-    "parallel": "Serving it takes at least two calls that do not depend on each other, so that both can be made at "
-    "once: two things, places or days, or two different needs; {tool} is one of the tools. Each of them is said with "
-    "all that it needs.",
-    "clarification": "It is about {tool}, but the person forgets to mention one thing that is required, that nobody "
-    "could guess, and that no other tool can find. Put it into `details` with its value, never an id; the request "
-    "says all the rest and does not hint at it.",
-    "no_call": "It is about something that only {tool} could do. The assistant will not have that tool, but the person "
-    "does not know: write a request as complete as any other.",
-}
 
 
 class Instructions:
@@ -79,7 +42,7 @@ class Instructions:
     async def task(self, slot: Slot) -> Task:
         scenario, turn = self._scenario(slot)
         rng = slot.rng("task")
-        clock = _FIRST_DAY + dt.timedelta(days=rng.randrange(_DAYS))
+        clock = some_day(rng)
         toolkit = self._toolkits[scenario.toolkit]
         plan = self._plan(slot, toolkit, scenario, turn, clock)
         called = {call.name for call in plan.calls} if plan else _needed(toolkit, scenario.tool, slot.kind)
@@ -92,7 +55,7 @@ class Instructions:
             seed=slot.number,
             toolkit=toolkit.name,
             instruction=reply["request"].strip(),
-            hidden=_hidden(slot.kind, plan, reply["details"]),
+            hidden=hidden(slot.kind, plan, reply["details"]),
             tools=offered,
             withheld=withheld,
             intended=plan.calls if plan else (),
@@ -123,39 +86,32 @@ class Instructions:
     def _possible(self, kind: Kind) -> dict[tuple[str, str], list[Scenario]]:
         kits = list(self._toolkits.values())
         planned = {
-            key: listed for key, listed in possible(kits, kind).items() if self._plans(self._toolkits[key[0]])
+            key: listed
+            for key, listed in possible(kits, kind).items()
+            if plans(self._model, self._toolkits[key[0]])
         }
-        others = [kit for kit in kits if not self._plans(kit)]
+        others = [kit for kit in kits if not plans(self._model, kit)]
         every = {(kit.name, tool.name): tool for kit in others for tool in kit.tools}
         suited = {key: tool for key, tool in every.items() if _suits(kind, tool, kits)}
         # Names do not always tell: where no tool seems to suit, the model may try them all.
         chosen = suited if suited or kind == "no_call" else every
         return planned | {key: [Scenario(toolkit=key[0], goals=(Goal(tool=key[1]),))] for key in chosen}
 
-    def _plans(self, toolkit: Toolkit) -> bool:
-        """Whether requests are planned and executed first: always by rule, and for a model where calls can be run.
-
-        A model does not know what a world holds; a planner that looked around does.
-        """
-        return self._model.reads_variables or all(
-            isinstance(tool.binding, WorldBinding) for tool in toolkit.tools
-        )
-
     def _plan(
         self, slot: Slot, toolkit: Toolkit, scenario: Scenario, turn: int, clock: dt.date
     ) -> Plan | None:
         """What is wanted and which calls serve it; None where a language model has to plan for itself."""
-        if not self._plans(toolkit):
+        if not plans(self._model, toolkit):
             return None
-        for draw in range(_DRAWS):
-            planner = Planner(toolkit, slot.number, clock, slot.rng(f"plan {draw}"))
-            try:
-                return planner.plan(scenario, turn, execute=slot.kind != "no_call")
-            except GenerationError as error:
-                # A world may say no to what was drawn: a taken room, a closed account.
-                if error.code != "plan_failed" or draw == _DRAWS - 1:
-                    raise
-        raise AssertionError("unreachable")
+        return drawn(
+            toolkit,
+            scenario,
+            seed=slot.number,
+            clock=clock,
+            turn=turn,
+            rng=lambda draw: slot.rng(f"plan {draw}"),
+            execute=slot.kind != "no_call",
+        )
 
     def _offer(
         self, toolkit: Toolkit, scenario: Scenario, called: set[str], slot: Slot
@@ -194,24 +150,21 @@ class Instructions:
         self, slot: Slot, toolkit: Toolkit, scenario: Scenario, clock: dt.date, plan: Plan | None
     ) -> dict[str, Any]:
         rng = slot.rng("voice")
-        documentation = "\n".join(f"- {_told(tool)}" for tool in toolkit.tools)
+        documentation = "\n".join(f"- {told(tool)}" for tool in toolkit.tools)
         system = prompt("instruction").substitute(toolkit=toolkit.title, tools=documentation)
         focus = toolkit.tool(scenario.tool)
         wish = [
-            f"The voice: {rng.choice(VOICES)}. The form: {rng.choice(_FORMS)}. "
+            f"The voice: {rng.choice(VOICES)}. The form: {rng.choice(FORMS)}. "
             f"Today is {WEEKDAYS[clock.weekday()]}, {clock.isoformat()}."
         ]
         if plan:
             wish.append(brief(plan, toolkit, clock, rng))
         else:
-            wish.append(_KINDS[slot.kind].format(tool=focus.name))
-            initials = " or ".join(rng.sample(_INITIALS, 2))
-            wish.append(f"The length: {rng.choice(_LENGTHS)}. Names that you make up begin with {initials}.")
-            wish.append(f"Parameters of {focus.name}: {json.dumps(focus.parameters, ensure_ascii=False)}")
+            wish.append(free_brief(slot.kind, focus, rng))
         request = Request(
             purpose="toolalpaca.instruction",
             messages=({"role": "system", "content": system}, {"role": "user", "content": "\n".join(wish)}),
-            reply_schema=_REPLY,
+            reply_schema=REQUEST_REPLY,
             variables=variables(plan, slot.number, clock) if self._model.reads_variables else {},
             sampling=self._sampling,
             sample=slot.attempt,
@@ -219,14 +172,6 @@ class Instructions:
         )
         reply: dict[str, Any] = (await ask(self._model, request)).parsed
         return reply
-
-
-def _told(tool: Tool) -> str:
-    """A tool in one line: what it does, what it needs and what it may be given."""
-    optional = [name for name in tool.properties if name not in tool.required]
-    takes = [f"needs {', '.join(tool.required)}"] if tool.required else []
-    takes += [f"may be given {', '.join(optional)}"] if optional else []
-    return f"{tool.name}: {tool.description or tool.summary} ({'; '.join(takes) or 'takes nothing'})"
 
 
 def _needed(toolkit: Toolkit, name: str, kind: Kind) -> set[str]:
@@ -241,22 +186,6 @@ def _suits(kind: Kind, tool: Tool, toolkits: Sequence[Toolkit]) -> bool:
     needs_id = any(is_opaque(tool, name) for name in tool.required)
     # An id that nobody knows is what makes a second call necessary, and a single one impossible.
     return needs_id if kind == "multi_step" else not needs_id if kind == "single" else True
-
-
-def variables(plan: Plan | None, seed: int, clock: dt.date) -> dict[str, Any]:
-    """What the offline teacher words a request from; nothing for a language model."""
-    if plan is None:
-        return {}
-    return {"plan": plan.model_dump(mode="json"), "seed": seed, "clock": clock.isoformat()}
-
-
-def _hidden(kind: Kind, plan: Plan | None, details: str) -> dict[str, Any]:
-    """What the user knows and does not say at first."""
-    if plan is None:
-        return {"details": details} if kind == "clarification" else {}
-    name = plan.refusal.argument if plan.refusal else plan.scenario.missing
-    served = plan.served[-1]
-    return {name: served.names.get(name, served.arguments[name])} if name else {}
 
 
 def _distinct(tools: Sequence[Tool]) -> list[Tool]:

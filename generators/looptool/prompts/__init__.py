@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from callwright.generators.prompting import Prompts
 
-PROMPTS = Prompts("looptool", ("compare",))
+PROMPTS = Prompts("looptool", ("compare", "variant"))
 prompt = PROMPTS.template
 digests = PROMPTS.digests
