@@ -26,9 +26,9 @@ def slot(kind="single", attempt=0):
     return Slot(method="toolalpaca", kind=kind, attempt=attempt, seed=7)
 
 
-def source(*script, toolkits=None):
+def source(*script, toolkits=None, **more):
     model = Scripted(script or (lambda request: reply(WORDS)))
-    return Instructions(model, toolkits or demo().toolkits, Sampling()), model
+    return Instructions(model, toolkits or demo().toolkits, Sampling(), **more), model
 
 
 @pytest.mark.parametrize("kind", CLOSED)
@@ -258,3 +258,33 @@ async def test_an_assistant_that_leaves_a_call_out_fails(kind):
         assert "missing_call" in found
         # Where nothing at all was called there is no state to be seen.
         assert ("goal_not_reached" in found) == (task.intended[-1].changes and len(task.intended) > 1)
+
+
+@pytest.mark.parametrize("offered", [(1, 1), (2, 3), (5, 5)])
+async def test_so_many_tools_are_offered_as_the_recipe_says_and_always_those_that_are_needed(offered):
+    least, most = offered
+    instructions, _ = source(toolkits=worlds(*WORLDS).toolkits, offered=offered)
+    counts = {kind: set() for kind in KINDS}
+    for kind in KINDS:
+        for attempt in range(12 if kind == "no_call" else 6):
+            try:
+                task = await instructions.task(slot(kind, attempt))
+            except GenerationError:
+                continue  # a world that says no to nothing that was tried
+            names = {tool.name for tool in task.tools}
+            needed = {one.name for one in task.intended}
+            counts[kind].add(len(names))
+            assert least <= len(names) <= max(most, len(needed))
+            if kind == "no_call":
+                assert not any(share_resource(tool, task.withheld) for tool in task.tools)
+            else:
+                assert needed <= names
+    assert all(counts.values())
+    assert counts["no_call"] == set(range(least, most + 1))
+
+
+async def test_where_there_is_room_one_tool_more_than_needed_is_offered():
+    instructions, _ = source(toolkits=worlds(*WORLDS).toolkits, offered=(1, 4))
+    for attempt in range(8):
+        task = await instructions.task(slot("parallel", attempt))
+        assert len(task.tools) > len({one.name for one in task.intended})

@@ -322,11 +322,12 @@ def _http_box(source: ToolSource, toolkit: Toolkit) -> HttpToolbox:
 
 
 def _toolalpaca(workshop: Workshop, model: Model, toolbox: Toolbox) -> Operators:
-    sampling = workshop.sampling()
+    sampling, config = workshop.sampling(), workshop.recipe.methods.toolalpaca
+    assert config is not None
     # Tang et al. 2023: the assistant answers greedily.
     greedy = sampling.model_copy(update={"temperature": 0.0})
     return Operators(
-        source=Instructions(model, workshop.toolkits, sampling),
+        source=Instructions(model, workshop.toolkits, sampling, config.offered),
         rollout=Episodes(model, toolbox, workshop.toolkits, greedy, workshop.max_steps),
     )
 
