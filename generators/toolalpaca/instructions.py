@@ -131,7 +131,9 @@ class Instructions:
     def _possible(self, kind: Kind) -> dict[tuple[str, str], list[Scenario]]:
         kits = list(self._toolkits.values())
         planned = {
-            key: listed for key, listed in possible(kits, kind, self._least).items() if self._plans(self._toolkits[key[0]])
+            key: listed
+            for key, listed in possible(kits, kind, self._least).items()
+            if self._plans(self._toolkits[key[0]])
         }
         others = [kit for kit in kits if not self._plans(kit)]
         every = {(kit.name, tool.name): tool for kit in others for tool in kit.tools}
