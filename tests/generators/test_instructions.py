@@ -289,6 +289,6 @@ async def test_so_many_tools_are_offered_as_the_recipe_says_and_always_those_tha
 
 
 async def test_where_there_is_room_one_tool_more_than_needed_is_offered():
-    tasks = [task async for task in offering((1, 4), "parallel", 12)]
+    tasks = [task async for task in offering((1, 6), "parallel", 12)]
     assert tasks
     assert all(len(task.tools) > len({one.name for one in task.intended}) for task in tasks)
