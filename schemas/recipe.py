@@ -208,6 +208,14 @@ class ToolAlpaca(Record):
     """At most so many rows; the mix decides how many are wanted."""
     max_steps: int = Field(default=5, ge=1, le=MAX_CALLS)
     """Turns with calls in one conversation (the paper's filter keeps up to 5)."""
+    offered: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1, le=64)]] = (3, 8)
+    """Tools that a row offers, at least and at most; a row whose calls need more offers those."""
+
+    @model_validator(mode="after")
+    def _least_comes_first(self) -> ToolAlpaca:
+        if self.offered[0] > self.offered[1]:
+            raise ValueError("offered: the smaller number comes first")
+        return self
 
 
 class Ste(Record):

@@ -31,7 +31,7 @@ from callwright.toolbox.rehearsal import can_rehearse
 from callwright.values.resources import share_resource
 
 OFFERED = (3, 8)
-"""Tools offered in a row, at least and at most."""
+"""Tools offered in a row, at least and at most, unless a recipe says otherwise."""
 
 
 def scenarios(toolkit: Toolkit, kind: Kind) -> dict[str, list[Scenario]]:
@@ -49,12 +49,14 @@ def first_scenario(toolkit: Toolkit, kind: Kind, tool: Tool) -> Scenario | None:
     return next(_Walks(toolkit, toolkit.phrases).of(tool, kind), None)
 
 
-def possible(toolkits: Sequence[Toolkit], kind: Kind) -> dict[tuple[str, str], list[Scenario]]:
-    """(Toolkit, tool) -> its scenarios, those left out for which too few other tools can be offered."""
+def possible(
+    toolkits: Sequence[Toolkit], kind: Kind, least: int = OFFERED[0]
+) -> dict[tuple[str, str], list[Scenario]]:
+    """(Toolkit, tool) -> its scenarios, those left out for which fewer than `least` other tools can be offered."""
     found = {}
     for toolkit in toolkits:
         for name, listed in scenarios(toolkit, kind).items():
-            if kind != "no_call" or len(distractors(toolkits, toolkit.tool(name))) >= OFFERED[0]:
+            if kind != "no_call" or len(distractors(toolkits, toolkit.tool(name))) >= least:
                 found[toolkit.name, name] = listed
     return found
 

@@ -33,10 +33,18 @@ class Instructions:
 
     method = "toolalpaca"
 
-    def __init__(self, model: Model, toolkits: Sequence[Toolkit], sampling: Sampling) -> None:
+    def __init__(
+        self,
+        model: Model,
+        toolkits: Sequence[Toolkit],
+        sampling: Sampling,
+        offered: tuple[int, int] = OFFERED,
+    ) -> None:
+        """`offered`: tools of one row, at least and at most; a row whose calls need more has those."""
         self._model = model
         self._toolkits = {toolkit.name: toolkit for toolkit in toolkits}
         self._sampling = sampling
+        self._least, self._most = offered
         self._turns: dict[Kind, list[tuple[str, list[Scenario]]]] = {}
 
     async def task(self, slot: Slot) -> Task:
@@ -87,15 +95,23 @@ class Instructions:
         kits = list(self._toolkits.values())
         planned = {
             key: listed
-            for key, listed in possible(kits, kind).items()
+            for key, listed in possible(kits, kind, self._least).items()
             if plans(self._model, self._toolkits[key[0]])
         }
         others = [kit for kit in kits if not plans(self._model, kit)]
         every = {(kit.name, tool.name): tool for kit in others for tool in kit.tools}
-        suited = {key: tool for key, tool in every.items() if _suits(kind, tool, kits)}
+        suited = {key: tool for key, tool in every.items() if self._suits(kind, tool)}
         # Names do not always tell: where no tool seems to suit, the model may try them all.
         chosen = suited if suited or kind == "no_call" else every
         return planned | {key: [Scenario(toolkit=key[0], goals=(Goal(tool=key[1]),))] for key in chosen}
+
+    def _suits(self, kind: Kind, tool: Tool) -> bool:
+        """Whether a language model can be asked for a request of this kind that turns on this tool."""
+        if kind == "no_call":
+            return len(distractors(list(self._toolkits.values()), tool)) >= self._least
+        needs_id = any(is_opaque(tool, name) for name in tool.required)
+        # An id that nobody knows is what makes a second call necessary, and a single one impossible.
+        return needs_id if kind == "multi_step" else not needs_id if kind == "single" else True
 
     def _plan(
         self, slot: Slot, toolkit: Toolkit, scenario: Scenario, turn: int, clock: dt.date
@@ -133,13 +149,14 @@ class Instructions:
             own = [tool for tool in toolkit.tools if tool.name not in called]
         foreign = [tool for tool in others if not any(share_resource(tool, one) for one in (*needed, focus))]
         fillers = rng.sample(own, len(own)) + rng.sample(
-            foreign, min(len(foreign), max(2, OFFERED[0] - len(own)))
+            foreign, min(len(foreign), max(2, self._least - len(own)))
         )
-        wanted = max(rng.randint(*OFFERED), len(needed) + 1, OFFERED[0])
+        # One more than the calls need, where there is room for it.
+        wanted = max(rng.randint(self._least, self._most), min(len(needed) + 1, self._most), len(needed))
         if foreign and rng.random() < 0.25:
             fillers.insert(0, fillers.pop())
         chosen = _distinct(needed + fillers)[:wanted]
-        if len(chosen) < OFFERED[0] and (withheld or len(chosen) < len(toolkit.tools)):
+        if len(chosen) < self._least and (withheld or len(chosen) < len(toolkit.tools)):
             raise GenerationError(
                 "too_few_tools", f"only {len(chosen)} tools can be offered with {scenario.tool}"
             )
@@ -177,15 +194,6 @@ class Instructions:
 def _needed(toolkit: Toolkit, name: str, kind: Kind) -> set[str]:
     """The tools that a request needs which no plan names: its own, and those that find the ids it takes."""
     return {name, *finders(toolkit, toolkit.tool(name))} if kind == "multi_step" else {name}
-
-
-def _suits(kind: Kind, tool: Tool, toolkits: Sequence[Toolkit]) -> bool:
-    """Whether a language model can be asked for a request of this kind that turns on this tool."""
-    if kind == "no_call":
-        return len(distractors(toolkits, tool)) >= OFFERED[0]
-    needs_id = any(is_opaque(tool, name) for name in tool.required)
-    # An id that nobody knows is what makes a second call necessary, and a single one impossible.
-    return needs_id if kind == "multi_step" else not needs_id if kind == "single" else True
 
 
 def _distinct(tools: Sequence[Tool]) -> list[Tool]:

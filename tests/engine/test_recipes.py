@@ -68,6 +68,11 @@ def test_a_key_whose_feature_is_not_there_yet_is_refused(tmp_path: Path, lines: 
     assert message.endswith("not in this version yet; take the key out")
 
 
+def test_the_smaller_number_of_offered_tools_comes_first(tmp_path: Path):
+    lines = "methods: {toolalpaca: {offered: [3, 2]}}\n"
+    assert "offered: the smaller number comes first" in refused(tmp_path, GOOD + lines)
+
+
 def test_rules_are_no_judge(tmp_path: Path):
     judge = GOOD.replace("offline}", "offline}\n  judge: {engine: offline}")
     assert "rules cannot judge; leave it out, and the teacher rules" in refused(tmp_path, judge)

@@ -26,9 +26,9 @@ def slot(kind="single", attempt=0):
     return Slot(method="toolalpaca", kind=kind, attempt=attempt, seed=7)
 
 
-def source(*script, toolkits=None):
+def source(*script, toolkits=None, **more):
     model = Scripted(script or (lambda request: reply(WORDS)))
-    return Instructions(model, toolkits or demo().toolkits, Sampling()), model
+    return Instructions(model, toolkits or demo().toolkits, Sampling(), **more), model
 
 
 @pytest.mark.parametrize("kind", CLOSED)
@@ -258,3 +258,37 @@ async def test_an_assistant_that_leaves_a_call_out_fails(kind):
         assert "missing_call" in found
         # Where nothing at all was called there is no state to be seen.
         assert ("goal_not_reached" in found) == (task.intended[-1].changes and len(task.intended) > 1)
+
+
+async def offering(offered, kind, attempts):
+    """Tasks whose rows offer so many tools."""
+    instructions, _ = source(toolkits=worlds(*WORLDS).toolkits, offered=offered)
+    for attempt in range(attempts):
+        try:
+            yield await instructions.task(slot(kind, attempt))
+        except GenerationError:
+            continue  # a world may say no, or say no to nothing that was tried
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("offered", [(1, 1), (2, 3), (5, 5)])
+async def test_so_many_tools_are_offered_as_the_recipe_says_and_always_those_that_are_needed(offered, kind):
+    least, most = offered
+    counts = set()
+    async for task in offering(offered, kind, 8):
+        names = {tool.name for tool in task.tools}
+        needed = {one.name for one in task.intended}
+        counts.add(len(names))
+        if kind == "no_call":
+            assert least <= len(names) <= most
+            assert not any(share_resource(tool, task.withheld) for tool in task.tools)
+        else:
+            assert least <= len(names) <= max(most, len(needed))
+            assert needed <= names
+    assert counts
+
+
+async def test_where_there_is_room_one_tool_more_than_needed_is_offered():
+    tasks = [task async for task in offering((1, 6), "parallel", 12)]
+    assert tasks
+    assert all(len(task.tools) > len({one.name for one in task.intended}) for task in tasks)

@@ -378,8 +378,10 @@ def _http_box(source: ToolSource, toolkit: Toolkit) -> HttpToolbox:
 
 
 def _toolalpaca(workshop: Workshop, model: Model, toolbox: Toolbox) -> Operators:
+    config = workshop.recipe.methods.toolalpaca
+    assert config is not None
     return Operators(
-        source=Instructions(model, workshop.toolkits, workshop.sampling()),
+        source=Instructions(model, workshop.toolkits, workshop.sampling(), config.offered),
         rollout=workshop.episodes(model, toolbox),
     )
 
