@@ -106,8 +106,10 @@ class RoundReport(Record):
     """What was short and how it was filled, in words."""
     drops: dict[str, int] = {}
     """Reason why a row of the round before, or a candidate, is not in this one -> rows."""
+    probe_rows: ProbeTable | None = None
+    """On the rows of the round before, which its student was trained on; None in the first round."""
     probe_before: ProbeTable | None = None
-    """On the rows of this round, before and after they were trained on."""
+    """On held-out rows, before and after this round's training."""
     probe_after: ProbeTable | None = None
     held_out_before: HeldOutScore
     held_out_after: HeldOutScore

@@ -26,7 +26,7 @@ from callwright.values.facets import facet
 
 RATE = 0.03
 """Share of what is missing that one surprising row teaches: about thirty rows take a skill from nothing to 0.6."""
-GAIN_RIGHT, GAIN_UNSURE = 0.1, 0.4
+GAIN_RIGHT, GAIN_UNSURE = 0.05, 0.25
 FORGET = 0.1
 REHEARSED = 5
 """Rows of a facet in a round that keep it from being forgotten."""

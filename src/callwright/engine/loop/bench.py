@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -13,7 +12,7 @@ from callwright.engine.build import Runner
 from callwright.engine.loop.plan import Plan
 from callwright.engine.loop.rows import RowBook
 from callwright.engine.loop.stages import Stages
-from callwright.engine.loop.students import Known, check_identity, identity, student_model
+from callwright.engine.loop.students import Known, check_identity, identity, read_known, student_model
 from callwright.engine.results import Result
 from callwright.engine.rulings import Rulings
 from callwright.errors import ShortfallError, UsageError
@@ -115,25 +114,26 @@ class Bench:
         return known, known if self.plan.settings.control else None
 
     async def known(self, stages: Stages, name: str, config: Student) -> Known:
-        """The student as it was written down, or written down now; it is asked who it is either way.
+        """A student, written down the first time; it is asked who it is each time.
 
         Raises:
             ModelError: Another one answers than was written down.
         """
         model = student_model(config, self.plan.workshop.base)
+        path = stages.folder / f"{name}.json"
         try:
-            now = Known(config=config, identity=await identity(model))
-            path = stages.folder / f"{name}.json"
             if path.exists():
-                known = Known.model_validate(json.loads(path.read_text(encoding="utf-8")))
+                known = read_known(path)
                 await check_identity(model, known)
-                return known
-            temporary = path.with_suffix(".part")
-            temporary.write_text(now.model_dump_json(indent=1), encoding="utf-8")
-            temporary.replace(path)
-            return now
+                # Where it is may have changed since.
+                return known.model_copy(update={"config": config})
+            now = Known(config=config, identity=await identity(model))
         finally:
             await model.close()
+        temporary = path.with_suffix(".part")
+        temporary.write_text(now.model_dump_json(indent=1), encoding="utf-8")
+        temporary.replace(path)
+        return now
 
     @asynccontextmanager
     async def student(self, known: Known) -> AsyncIterator[Model]:

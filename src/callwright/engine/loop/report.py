@@ -124,7 +124,8 @@ def markdown(report: RoundReport) -> str:
         f"- student before: `{report.student_before}`\n- student after: `{report.student_after}`",
         *_section("## Tools that no round has seen", _held_out(report)),
         *_section("## What the round was made of", _composition(report)),
-        *_section("## The round's own rows, before and after", _probes(report)),
+        *_section("## The same, by kind of row", _probes(report)),
+        *_section("## Rows of the round before, and what its student makes of them", _rows_probed(report)),
         *_section("## Who was wrong", _rulings(report)),
         *_section("## Variants of failures", _expansion(report)),
         *_section("## Safeguards", _safeguards(report)),
@@ -223,8 +224,16 @@ def _composition(report: RoundReport) -> list[str]:
     return parts
 
 
+def _rows_probed(report: RoundReport) -> list[str]:
+    return _probe_tables((report.probe_rows, None)) if report.probe_rows else []
+
+
 def _probes(report: RoundReport) -> list[str]:
-    before, after = report.probe_before, report.probe_after
+    return _probe_tables((report.probe_before, report.probe_after))
+
+
+def _probe_tables(pair: tuple[ProbeTable | None, ProbeTable | None]) -> list[str]:
+    before, after = pair
     sides = [side for side in (before, after) if side]
     if not sides:
         return []

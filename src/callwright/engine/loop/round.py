@@ -14,7 +14,7 @@ from callwright.engine.loop.learning import Learning, Lessons
 from callwright.engine.loop.probes import probed, runs_probed
 from callwright.engine.loop.reporting import Measured, reported
 from callwright.engine.loop.stages import Stages
-from callwright.engine.loop.students import Known
+from callwright.engine.loop.students import Known, read_known
 from callwright.errors import ShortfallError
 from callwright.generators.looptool.variants import NOTE
 from callwright.generators.looptool.verifying import evidence_of
@@ -241,18 +241,17 @@ class Round:
 
     async def _trained(self, name: str, version: Version, before: Known) -> Known:
         """The student that comes of training on a version."""
-        folder = self._stages.folder / name
-        if not (self._stages.folder / f"{name}.json").exists():
-            with self._stages.timed(f"training {name}"):
-                self._stages.tell(f"training the {name} on {version.statistics.rows} rows")
-                data = folder / "data"
-                export_view(self._bench.data, version.name, "trl", data, overwrite=True)
-                out = folder / "out"
-                out.mkdir(parents=True, exist_ok=True)
-                job = Job(round=self._number, student=before.config, data=data, out=out)
-                config = await trainer_of(self._settings.training).train(job)
-        else:
-            config = before.config
+        there = self._stages.folder / f"{name}.json"
+        if there.exists():
+            return await self._bench.known(self._stages, name, read_known(there).config)
+        with self._stages.timed(f"training {name}"):
+            self._stages.tell(f"training the {name} on {version.statistics.rows} rows")
+            folder = self._stages.folder / name
+            export_view(self._bench.data, version.name, "trl", folder / "data", overwrite=True)
+            out = folder / "out"
+            out.mkdir(parents=True, exist_ok=True)
+            job = Job(round=self._number, student=before.config, data=folder / "data", out=out)
+            config = await trainer_of(self._settings.training).train(job)
         return await self._bench.known(self._stages, name, config)
 
     async def _measured(self, student: Known, control: Known | None) -> Measured:
@@ -292,10 +291,10 @@ class Round:
         """A student that gets as many rows of seeds as the loop's gets rows, whatever it can do."""
         if self._control is None:
             return None
-        pool = [row for row in self._bench.pool]
+        pool = self._bench.pool
         size = self._settings.rows
         start = (self._number - 1) * size
-        rows = {pool[place % len(pool)]: "seed" for place in range(start, start + size)}
+        rows: dict[str, Reason] = {pool[place % len(pool)]: "seed" for place in range(start, start + size)}
         version = await commit_rows(
             self._bench,
             self._stages,

@@ -50,7 +50,7 @@ class Stages:
             temporary.replace(path)
             return path
 
-        await self.runner.run([Stage(name=f"{self.folder.name}/{name}")], job, 1)  # type: ignore[arg-type,list-item]
+        await self.runner.run([Stage(name=f"{self.folder.name}/{name}")], job, 1)  # type: ignore[list-item]
         return path
 
     async def records(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from callwright.errors import ModelError
+from callwright.errors import ModelError, StoreError
 from callwright.llm.base import Model, Sampling
 from callwright.llm.learner import SimulatedStudent, read_skills
 from callwright.llm.openai import OpenAIChat
@@ -28,6 +28,17 @@ def student_model(config: Student, base: Path) -> Model:
 
         return LocalChat(config, base)
     return OpenAIChat(config)
+
+
+def read_known(path: Path) -> Known:
+    """
+    Raises:
+        StoreError: It was damaged since it was written.
+    """
+    try:
+        return Known.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise StoreError(f"{path}: damaged since it was written; delete it and run again") from error
 
 
 async def identity(model: Model) -> str:
