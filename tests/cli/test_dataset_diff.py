@@ -14,7 +14,7 @@ from callwright.schemas.difference import RowCounts
 from callwright.schemas.message import AssistantMessage, UserMessage
 from callwright.schemas.probe import Reason
 from callwright.schemas.task import Trajectory
-from callwright.schemas.version import Drop, Member, Split
+from callwright.schemas.version import Drop, Member, Split, Statistics
 from callwright.store import Store
 
 KEPT = trajectory(task("Show me event e1."))
@@ -46,11 +46,16 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     drops = [Drop(gate="loop", code="mastered", **drop), Drop(gate="selection", code="over_quota", **drop)]
     with Store.open(place, write=True) as store:
         store.commit(commit(KEPT, GONE, LOST, MOVED, members=first, recipe=RECIPE | {"loop": {"rows": 4}}))
+        counted = Statistics(rows=4, by_reason={"error_seed": 1, "expansion": 3}, student="local:small:1a2b")
         later = RECIPE | {"loop": {"rows": 8}, "seed": 3}
         store.commit(
             commit(KEPT, MOVED, NEW, ODD, members=second, recipe=later, recipe_digest="r2", drops=drops)
         )
-        store.commit(commit(KEPT, MOVED, NEW, ODD, members=second, recipe=later, recipe_digest="r3"))
+        store.commit(
+            commit(
+                KEPT, MOVED, NEW, ODD, members=second, recipe=later, recipe_digest="r3", statistics=counted
+            )
+        )
         store.commit(commit(trajectory(task("Hi.", tools=[tool("z")])), dataset="zoo"))
         store.tag("museum@1", "base")
     return place
@@ -159,3 +164,11 @@ def test_a_version_of_another_dataset_is_refused(data: Path):
     )
     result = callwright("dataset", "diff", "museum@1", "museum@9", "--data", data, cwd=data)
     assert result.returncode == 1 and "museum@9: no such version" in result.stderr
+
+
+def test_show_names_the_student_and_the_reasons_of_a_round(data: Path):
+    shown = callwright("dataset", "show", "museum@3", "--data", data, cwd=data).stdout
+    assert "student   local:small:1a2b\n" in shown
+    assert "reasons   error_seed 1, expansion 3\n" in shown
+    shown = callwright("dataset", "show", "museum@1", "--data", data, cwd=data).stdout
+    assert "student" not in shown and "reasons" not in shown

@@ -129,14 +129,16 @@ def test_variants_take_turns_among_failures():
 
 def test_a_row_that_failed_too_often_is_left_alone_and_the_freshest_failures_come_first():
     failed = [
-        Candidate(trajectory=f"f{n}", root=f"f{n}", kind="single", reason="error_seed", failed_rounds=n)
+        Candidate(
+            trajectory=f"{9 - n}-failed-{n}", root="r", kind="single", reason="error_seed", failed_rounds=n
+        )
         for n in (4, 3, 2, 1)
     ]
     made = assemble(loop(8), 1, failed + rows("expansion", 9) + rows("high_perplexity", 9), rows("seed", 9))
-    assert names(made, "error_seed") == ["f1", "f2"]
-    assert [one.trajectory for one in made.drops if one.code == "retired"] == ["f3", "f4"]
+    assert names(made, "error_seed") == ["8-failed-1", "7-failed-2"]
+    assert [one.trajectory for one in made.drops if one.code == "retired"] == ["6-failed-3", "5-failed-4"]
     two = assemble(loop(8, expand={"retire": 2}), 1, failed, rows("seed", 9))
-    assert names(two, "error_seed") == ["f1"]
+    assert names(two, "error_seed") == ["8-failed-1"]
 
 
 def test_corrected_rows_are_error_seeds():
@@ -165,16 +167,21 @@ def test_what_was_ruled_out_is_told_and_never_taken():
     made = assemble(loop(), 1, plenty(10), rows("seed", 9), outside)
     chosen = {row.trajectory for row in made.rows}
     assert not chosen & {one.trajectory for one in outside}
-    assert set(outside) <= set(made.drops)
+    told = {one.trajectory for one in outside}
+    assert sorted(one.code for one in made.drops if one.trajectory in told) == sorted(
+        one.code for one in outside
+    )
     assert len(made.rows) == 20
 
 
-def test_a_conversation_is_in_a_round_once():
-    again = [row.model_copy(update={"reason": "expansion"}) for row in rows("error_seed", 2)]
+def test_a_conversation_is_in_a_round_once_for_the_first_reason_that_holds():
+    found = rows("error_seed", 5, failed_rounds=1) + rows("expansion", 9) + rows("high_perplexity", 9)
+    again = [row.model_copy(update={"reason": "expansion", "failed_rounds": 0}) for row in found[:2]]
     twin = rows("expansion", 1, parents=("other",))
-    made = assemble(loop(), 1, plenty(10) + again + twin, rows("seed", 9) + rows("seed", 9))
+    made = assemble(loop(), 1, found + again + twin, rows("seed", 9) + rows("seed", 9))
     chosen = [row.trajectory for row in made.rows]
     assert len(chosen) == len(set(chosen)) == 20
+    assert names(made, "error_seed") == [row.trajectory for row in found[:5]]
     assert Counter(one.code for one in made.drops)["same_conversation"] == 3
 
 

@@ -105,12 +105,12 @@ def assemble(
     buckets = _buckets(fit, seeds)
     notes = _fill(buckets, wanted) + _keep_in_band(buckets, loop.no_call)
     left = [_surplus(row) for name in BUCKETS if name != "seed" for row in buckets[name].left]
-    rows = tuple(row for name in BUCKETS for row in buckets[name].in_order())
+    rows = tuple(row for name in BUCKETS for row in buckets[name].chosen)
     return Assembly(
         round=round_,
         rows=rows,
         drops=(*ruled_out, *drops, *sorted(left, key=lambda one: one.trajectory)),
-        drawn=tuple(row.trajectory for row in buckets["seed"].in_order()),
+        drawn=tuple(row.trajectory for row in buckets["seed"].chosen),
         wanted=wanted,
         got={reason: n for reason, n in _by_reason(rows).items() if n},
         notes=tuple(notes),
@@ -119,9 +119,8 @@ def assemble(
 
 @dataclass
 class _Rows:
-    """One bucket: what was chosen, and what could be, the most wanted first."""
+    """One bucket: what could be chosen, and what was, the most wanted first."""
 
-    order: Mapping[str, int]
     left: list[Candidate]
     chosen: list[Candidate] = field(default_factory=list)
 
@@ -130,9 +129,6 @@ class _Rows:
         taken, self.left = self.left[:count], self.left[count:]
         self.chosen += taken
         return len(taken)
-
-    def in_order(self) -> list[Candidate]:
-        return sorted(self.chosen, key=lambda row: self.order[row.trajectory])
 
 
 _Buckets = Mapping[Bucket, _Rows]
@@ -177,10 +173,7 @@ def _buckets(fit: Iterable[Candidate], seeds: Sequence[Candidate]) -> _Buckets:
     sorted_out["expansion"] = _taking_turns(sorted_out["expansion"])
     sorted_out["high_perplexity"].sort(key=lambda row: (-(row.perplexity or 0.0), row.trajectory))
     sorted_out["seed"] = list(seeds)
-    return {
-        name: _Rows({row.trajectory: place for place, row in enumerate(rows)}, rows)
-        for name, rows in sorted_out.items()
-    }
+    return {name: _Rows(rows) for name, rows in sorted_out.items()}
 
 
 def _taking_turns(variants: Iterable[Candidate]) -> list[Candidate]:
@@ -253,8 +246,9 @@ def _exchange(
     done: Counter[tuple[Bucket, Bucket]] = Counter()
     pairs = [(name, name) for name in GIVE_WAY]
     pairs += [(out, into) for out in GIVE_WAY for into in FILLERS if into != out]
+    # What enters was less wanted than all that was chosen of its bucket, so both lists stay in order.
     for out, into in pairs:
-        leaving = [row for row in reversed(buckets[out].in_order()) if not enters(row)]
+        leaving = [row for row in reversed(buckets[out].chosen) if not enters(row)]
         entering = [row for row in buckets[into].left if enters(row)]
         swaps = min(count - done.total(), len(leaving), len(entering))
         if not swaps:
