@@ -27,7 +27,7 @@ from callwright.errors import GenerationError, ModelError, ReplyError
 from callwright.generators.looptool.decisions import decisions
 from callwright.generators.looptool.verifying import Verified, evidence_of
 from callwright.llm.scripted import Scripted
-from callwright.schemas.message import ToolCall, ToolMessage
+from callwright.schemas.message import AssistantMessage, Observation, ToolCall, ToolMessage
 from callwright.schemas.probe import Prediction, Probe
 from callwright.schemas.task import Kind, Trajectory
 from callwright.schemas.verdict import highest_rung
@@ -412,17 +412,23 @@ async def test_a_conversation_that_cannot_be_played_again_replaces_nothing():
 
 async def test_that_nothing_fits_is_for_a_model_to_say_where_no_tool_was_withheld():
     """The judge's votes are what the ladder misses there; nothing else is against such a row."""
-    row = simulated()[0]
-    (decision,) = calling(row)
-
-    def says(first, second):
-        return "second_wrong" if "words" in first else "first_wrong"
-
-    found = await museum(ruling_judge(says, 1.0)).verifier.verify(
-        row, probe(row, decision.step, words("I am sorry, none of my tools can do that."))
+    given = simulated("no_call")[0]
+    row = given.model_copy(update={"task": given.task.model_copy(update={"withheld": None})})
+    (decision,) = decisions(row)
+    tool = row.task.tools[0]
+    made = ToolCall(id="abcdefghi", name=tool.name, arguments="{}")
+    seen = ToolMessage(
+        tool_call_id=made.id, name=tool.name, observation=Observation(content="[]", status=400)
     )
+    over = (AssistantMessage(tool_calls=(made,)), seen, AssistantMessage(content="There is none."))
+    bad = row.model_copy(update={"messages": (*decision.before, *over)})
+    judge = ruling_judge(lambda first, second: "second_wrong" if "words" in first else "first_wrong", 1.0)
+    at = museum(judge)
+    at.verifier._audits[bad.id] = "unknown"
+    found = await at.verifier.verify(bad, probe(bad, decision.step, words(decision.label.content)))
     assert told(found) == ("label_wrong", "judge"), found.comparison.message
-    assert found.replacement and not found.replacement.tool_calls
+    assert found.replacement and found.replacement.messages == row.messages
+    assert {one.code for one in found.proof if one.outcome != "pass"} <= {"no_judge_model", "not_repeatable"}
 
 
 @pytest.mark.parametrize(
