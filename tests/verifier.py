@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,6 @@ from callwright.schemas.verdict import Verdict
 from callwright.values.mutations import mutated
 
 VERDICTS = ("first_wrong", "second_wrong", "both_right", "both_wrong", "cannot_tell")
-_SWAPPED = {"first_wrong": "second_wrong", "second_wrong": "first_wrong"}
 
 
 class Desk:
@@ -140,6 +139,17 @@ def prefers(verdict: str) -> Scripted:
     )
 
 
-def shown_calls(turn: Sequence[ToolCall]) -> Any:
-    """Calls as a judge is shown them."""
-    return [{"arguments": json.loads(one.arguments), "tool": one.name} for one in turn]
+def favours(*right: ToolCall) -> Truth:
+    """What a judge should say where these calls are right and any others are wrong."""
+    shown = [{"tool": one.name, "arguments": json.loads(one.arguments)} for one in right]
+
+    def truth(first: Any, second: Any) -> str:
+        is_right = [one.get("calls") == shown for one in (first, second)]
+        return {
+            (True, False): "second_wrong",
+            (False, True): "first_wrong",
+            (True, True): "both_right",
+            (False, False): "both_wrong",
+        }[(is_right[0], is_right[1])]
+
+    return truth

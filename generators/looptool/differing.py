@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from callwright.generators.looptool.answers import asks
 from callwright.schemas.base import canonical_json
 from callwright.schemas.message import AssistantMessage, ToolCall
 from callwright.schemas.tool import Tool
@@ -16,8 +15,15 @@ _QUOTED = 160
 """Characters of a turn's words that are repeated."""
 
 
-def analysis(tools: Mapping[str, Tool], right: AssistantMessage, wrong: AssistantMessage) -> str:
-    """What a wrong turn does otherwise than the right one, in a sentence or two."""
+def analysis(
+    tools: Mapping[str, Tool], right: AssistantMessage, wrong: AssistantMessage, *, asking: bool
+) -> str:
+    """What a wrong turn does otherwise than the right one, in a sentence or two.
+
+    Args:
+        asking: Whether the right turn asks for what is missing. A question mark alone does not say so: who declines may
+            end with an offer.
+    """
     if not wrong.tool_calls and not wrong.content.strip():
         return "The answer was empty."
     if not wrong.tool_calls:
@@ -26,7 +32,7 @@ def analysis(tools: Mapping[str, Tool], right: AssistantMessage, wrong: Assistan
             f"{said}, where {_names(right.tool_calls)} had to be called." if right.tool_calls else f"{said}."
         )
     if not right.tool_calls:
-        move = "the person had to be asked first" if asks(right.content) else "none of the tools serves"
+        move = "the person had to be asked first" if asking else "none of the tools serves"
         return f"The answer called {_listed(wrong.tool_calls)}, where {move}."
     missing, extra = _unmatched(tools, right.tool_calls, wrong.tool_calls)
     pairs = [(one, other) for one in missing for other in extra if one.name == other.name][:1]
@@ -42,11 +48,11 @@ def analysis(tools: Mapping[str, Tool], right: AssistantMessage, wrong: Assistan
     return f"The answer {' and '.join(parts)}." if parts else ""
 
 
-def approach(right: AssistantMessage) -> str:
+def approach(right: AssistantMessage, *, asking: bool) -> str:
     """What the right turn does, in a sentence."""
     if right.tool_calls:
         return f"Call {_listed(right.tool_calls)}."
-    if asks(right.content):
+    if asking:
         return f"Ask for what is missing before anything is called: {_quoted(right.content)}."
     return "Call nothing, and say that none of the tools can do it."
 

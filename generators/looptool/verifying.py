@@ -28,7 +28,7 @@ from typing import Literal
 
 from callwright.errors import GenerationError, ReplyError
 from callwright.generators.conversing import in_session
-from callwright.generators.looptool.answers import failure_of, spoken
+from callwright.generators.looptool.answers import asks, failure_of, spoken
 from callwright.generators.looptool.comparing import Ballot, Comparer
 from callwright.generators.looptool.decisions import Decision
 from callwright.generators.looptool.differing import analysis, approach
@@ -277,14 +277,15 @@ class _Case:
         wrong: AssistantMessage | None = None,
     ) -> Verified:
         """A ruling; where the right turn is known, what is wrong with the other is said by rule."""
+        asking = self.decision.asks if right is self.label else bool(right and asks(right.content))
         comparison = Comparison(
             trajectory=self.decision.row.id,
             step=self.decision.step,
             ruling=ruling,
             by=by,
             failure=self._failure,
-            analysis=analysis(self.decision.tools, right, wrong) if right and wrong else "",
-            approach=approach(right) if right else "",
+            analysis=analysis(self.decision.tools, right, wrong, asking=asking) if right and wrong else "",
+            approach=approach(right, asking=asking) if right else "",
             message=message,
         )
         return Verified(comparison=comparison)
@@ -304,7 +305,7 @@ class _Case:
         ruled = self.ruled(
             "prediction_wrong", "rule", message=f"unusable_answer: an answer that is {outcome} is none"
         )
-        told = {"analysis": _UNUSABLE[outcome], "approach": approach(self.label)}
+        told = {"analysis": _UNUSABLE[outcome], "approach": approach(self.label, asking=self.decision.asks)}
         return Verified(comparison=ruled.comparison.model_copy(update=told))
 
     def exchanged(self, turn: AssistantMessage, results: Sequence[Observation]) -> Trajectory:
