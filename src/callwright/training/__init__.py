@@ -1,1 +1,15 @@
 """Hooks to whoever trains: a version's view goes in, a student comes out. No training algorithm lives here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from callwright.schemas.loop import External, Trl
+from callwright.training.base import Trainer
+from callwright.training.external import ExternalTrainer
+from callwright.training.trl import TrlTrainer
+
+
+def trainer_of(config: External | Trl, base: Path) -> Trainer:
+    """The trainer that a recipe names; `base` is the folder that its paths are relative to."""
+    return ExternalTrainer(config, base) if isinstance(config, External) else TrlTrainer(config, base)
