@@ -251,7 +251,7 @@ class Round:
             out = folder / "out"
             out.mkdir(parents=True, exist_ok=True)
             job = Job(round=self._number, student=before.config, data=folder / "data", out=out)
-            config = await trainer_of(self._settings.training).train(job)
+            config = await trainer_of(self._settings.training, self._bench.plan.workshop.base).train(job)
         return await self._bench.known(self._stages, name, config)
 
     async def _measured(self, student: Known, control: Known | None) -> Measured:

@@ -1,0 +1,212 @@
+"""Supervised fine-tuning with TRL: rows become pairs of a prompt and a completion, and the completion is learned."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # read by the libraries when they are imported
+
+import pyarrow.parquet as pq
+import torch
+from datasets import Dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from trl import SFTConfig, SFTTrainer
+
+from callwright.errors import TrainingError
+from callwright.llm.chat_template import ChatTemplate
+
+if TYPE_CHECKING:
+    from callwright.training.trl import Training
+
+IGNORED = -100
+_KEPT = "checkpoints"
+
+
+def train(training: Training) -> None:
+    """Write `model` and `training.json` below `training.out`; the folder `model` appears whole or not at all.
+
+    Raises:
+        TrainingError: No pair is left, or the view holds turns that must not be learned.
+        UsageError: The model's tokenizer writes no tools.
+    """
+    began = time.monotonic()
+    torch.manual_seed(training.config.seed)
+    tokenizer = AutoTokenizer.from_pretrained(training.model, local_files_only=True)
+    template = ChatTemplate(tokenizer, training.template, training.model.name)
+    pairs, left_out = _fitting(pairs_of(rows(training.data), template), training.config.max_tokens)
+    if not pairs:
+        raise TrainingError(
+            f"none of {left_out} turns fits into {training.config.max_tokens} tokens; raise training.max_tokens"
+        )
+    trainer = trainer_for(training, tokenizer, pairs)
+    trained_from = time.monotonic()
+    trainer.train()
+    seconds = time.monotonic() - trained_from
+    tokens = sum(len(pair["input_ids"]) for pair in pairs)
+    report = {
+        "pairs": len(pairs),
+        "left_out": left_out,
+        "tokens": tokens,
+        "trained_tokens": sum(label != IGNORED for pair in pairs for label in pair["labels"]),
+        "steps": trainer.state.global_step,
+        "losses": [round(entry["loss"], 4) for entry in trainer.state.log_history if "loss" in entry],
+        "seconds": round(time.monotonic() - began, 1),
+        "tokens_per_s": round(tokens * training.config.epochs / seconds, 1),
+    }
+    tokenizer.chat_template = template.text
+    _save(trainer.model, tokenizer, training.out, report)
+
+
+def rows(view: Path) -> Iterator[dict[str, Any]]:
+    """The rows of the split `train` of a view `trl`, with `messages` and `tools` as JSON values.
+
+    Raises:
+        TrainingError: It is no such view, or it holds turns that must not be learned and are not marked.
+    """
+    files = sorted((view / "typed").glob("train-*.parquet"))
+    if not files:
+        raise TrainingError(f"{view} holds no rows for training; export the view trl there")
+    untrained = json.loads((view / "manifest.json").read_text(encoding="utf-8")).get("untrained_turns", 0)
+    if untrained:
+        raise TrainingError(
+            f"{view} holds {untrained} turns that must not be learned, and has no place for that mark"
+        )
+    for file in files:
+        for row in pq.read_table(file, columns=["messages", "tools"]).to_pylist():
+            yield {name: [json.loads(one) for one in listed or ()] for name, listed in row.items()}
+
+
+def pairs_of(rows: Iterable[Mapping[str, Any]], template: ChatTemplate) -> Iterator[dict[str, list[int]]]:
+    """One pair for each turn of the assistant's: tokens, and as labels those of the turn with the mark that ends it."""
+    for row in rows:
+        for place, message in enumerate(row["messages"]):
+            if message["role"] == "assistant":
+                prompt, answer = template.pair(row["messages"][:place], row["tools"], message)
+                yield {"input_ids": prompt + answer, "labels": [IGNORED] * len(prompt) + answer}
+
+
+def trainer_for(
+    training: Training, tokenizer: PreTrainedTokenizerBase, pairs: list[dict[str, list[int]]]
+) -> SFTTrainer:
+    """The trainer of TRL's, ready to go."""
+    config, gpu = training.config, torch.cuda.is_available()
+    arguments = SFTConfig(
+        output_dir=str(training.out / _KEPT),
+        seed=config.seed,
+        data_seed=config.seed,
+        num_train_epochs=config.epochs,
+        learning_rate=config.learning_rate,
+        per_device_train_batch_size=config.batch_rows,
+        use_cpu=not gpu,
+        optim="adamw_torch_fused",
+        bf16=torch.cuda.is_bf16_supported() if gpu else _fast_bf16(),
+        # On a CPU there is memory enough, and no time to compute anything twice.
+        gradient_checkpointing=gpu,
+        max_length=None,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        train_sampling_strategy="group_by_length",
+        save_strategy="no",
+        logging_steps=1,
+        report_to="none",
+        disable_tqdm=True,
+        dataloader_pin_memory=gpu,
+    )
+    model = AutoModelForCausalLM.from_pretrained(training.model, local_files_only=True, dtype=torch.float32)
+    return _Trainer(
+        model=model,
+        args=arguments,
+        train_dataset=Dataset.from_list(pairs),
+        processing_class=tokenizer,
+        data_collator=Collator(tokenizer.pad_token_id or 0),
+        peft_config=_lora(config.lora) if config.lora else None,
+    )
+
+
+class Collator:
+    """Pads on the left, so that what is learned stands together at the right end; positions as in generation."""
+
+    def __init__(self, padding: int) -> None:
+        self._padding = padding
+
+    def __call__(self, pairs: list[dict[str, list[int]]]) -> dict[str, torch.Tensor]:
+        longest = max(len(pair["input_ids"]) for pair in pairs)
+
+        def padded(name: str, filler: int) -> torch.Tensor:
+            return torch.tensor([[filler] * (longest - len(pair[name])) + list(pair[name]) for pair in pairs])
+
+        mask = torch.tensor(
+            [[0] * (longest - len(pair["input_ids"])) + [1] * len(pair["input_ids"]) for pair in pairs]
+        )
+        return {
+            "input_ids": padded("input_ids", self._padding),
+            "labels": padded("labels", IGNORED),
+            "attention_mask": mask,
+            "position_ids": (mask.cumsum(-1) - 1).clamp(min=0),
+        }
+
+
+class _Trainer(SFTTrainer):  # type: ignore[misc]
+    """TRL's, with its loss computed for the learned tokens alone where there is no GPU.
+
+    TRL 1.16 puts every position through the vocabulary's projection there, which takes most of a step's time.
+    """
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        labels = inputs["labels"]
+        if labels.device.type != "cpu" or return_outputs:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        learned = labels != IGNORED
+        width = labels.shape[1] - int(learned.any(0).nonzero()[0])
+        given = {name: value for name, value in inputs.items() if name != "labels"}
+        logits = model(**given, use_cache=False, logits_to_keep=width + 1).logits[:, :-1]
+        loss = torch.nn.functional.cross_entropy(
+            logits.float().flatten(0, 1),
+            labels[:, -width:].flatten(),
+            ignore_index=IGNORED,
+            reduction="sum",
+        )
+        return loss / (learned.sum() if num_items_in_batch is None else num_items_in_batch)
+
+
+def _fitting(
+    pairs: Iterable[dict[str, list[int]]], max_tokens: int
+) -> tuple[list[dict[str, list[int]]], int]:
+    """The pairs that are short enough, and the number of the others."""
+    every = list(pairs)
+    fitting = [pair for pair in every if len(pair["input_ids"]) <= max_tokens]
+    return fitting, len(every) - len(fitting)
+
+
+def _fast_bf16() -> bool:
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
+
+
+def _lora(rank: int) -> Any:
+    from peft import LoraConfig
+
+    return LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
+
+
+def _save(model: Any, tokenizer: PreTrainedTokenizerBase, out: Path, report: Mapping[str, Any]) -> None:
+    if hasattr(model, "merge_and_unload"):
+        model = model.merge_and_unload()
+    working, target = out / "model.part", out / "model"
+    shutil.rmtree(working, ignore_errors=True)
+    model.save_pretrained(working)
+    tokenizer.save_pretrained(working)
+    (out / "training.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    shutil.rmtree(out / _KEPT, ignore_errors=True)
+    working.rename(target)
