@@ -48,14 +48,16 @@ class TrlTrainer:
         student = job.student
         if not isinstance(student, LocalModel):
             raise TrainingError(
-                "training: {hook: trl} trains a model in a folder; give models.student as {engine: local, model: FOLDER}"
+                "training: {hook: trl} trains a model in a folder; make models.student {engine: local, model: FOLDER}"
             )
         out = job.out.absolute()
         out.mkdir(parents=True, exist_ok=True)
         told = Training(
             config=self._config,
             model=(self._base / student.model).absolute(),
-            template=(self._base / student.template).read_text(encoding="utf-8") if student.template else None,
+            template=(self._base / student.template).read_text(encoding="utf-8")
+            if student.template
+            else None,
             data=job.data.absolute(),
             out=out,
         ).model_dump_json()

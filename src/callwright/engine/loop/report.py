@@ -225,15 +225,14 @@ def _composition(report: RoundReport) -> list[str]:
 
 
 def _rows_probed(report: RoundReport) -> list[str]:
-    return _probe_tables((report.probe_rows, None)) if report.probe_rows else []
+    return _probe_tables(report.probe_rows, None) if report.probe_rows else []
 
 
 def _probes(report: RoundReport) -> list[str]:
-    return _probe_tables((report.probe_before, report.probe_after))
+    return _probe_tables(report.probe_before, report.probe_after)
 
 
-def _probe_tables(pair: tuple[ProbeTable | None, ProbeTable | None]) -> list[str]:
-    before, after = pair
+def _probe_tables(before: ProbeTable | None, after: ProbeTable | None) -> list[str]:
     sides = [side for side in (before, after) if side]
     if not sides:
         return []
