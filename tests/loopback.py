@@ -73,6 +73,7 @@ class Loopback:
         key: str | None = None,
         latency_s: float = 0.0,
         metrics: Answer | Callable[[], Answer] | None = None,
+        tokenizer: Responder | None = None,
         port: int = 0,
     ) -> None:
         """With a `key`, requests without it get a 401. An answer instead of a responder is given always."""
@@ -82,6 +83,10 @@ class Loopback:
         self.latency_s = latency_s
         self.metrics = metrics
         self.metrics_read = 0
+        self.tokenizer = tokenizer
+        """What answers at vLLM's `/tokenize`, beside `/v1`; nobody when it is None."""
+        self.cards: dict[str, Body] = {}
+        """What `/v1/models` says of a model besides its name."""
         self.port = port
         """Where it listens; a free one is found when it is 0."""
         self.seen: list[Seen] = []
@@ -108,6 +113,7 @@ class Loopback:
         app = web.Application(client_max_size=64 * 2**20)
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_get("/v1/models", self._list_models)
+        app.router.add_post("/tokenize", self._tokenize)
         app.router.add_get("/metrics", self._metrics)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
@@ -122,11 +128,18 @@ class Loopback:
         self._closing.set()
         await self._runner.cleanup()
 
-    async def _list_models(self, request: web.Request) -> web.Response:
+    async def _list_models(self, request: web.Request) -> web.StreamResponse:
         listed = [
-            {"id": name, "object": "model", "created": 0, "owned_by": "loopback"} for name in self.models
+            {"id": name, "object": "model", "created": 0, "owned_by": "loopback"} | self.cards.get(name, {})
+            for name in self.models
         ]
-        return web.json_response({"object": "list", "data": listed})
+        refused = self._refused(request)
+        return await self._send(request, refused or {"object": "list", "data": listed})
+
+    async def _tokenize(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        answer = error_reply(404, "Not Found") if self.tokenizer is None else self.tokenizer(body)
+        return await self._send(request, answer)
 
     async def _metrics(self, request: web.Request) -> web.StreamResponse:
         self.metrics_read += 1
@@ -146,10 +159,16 @@ class Loopback:
         finally:
             self.at_once -= 1
 
-    def _answer(self, request: web.Request, body: Body) -> Answer:
+    def _refused(self, request: web.Request) -> Status | None:
         given = request.headers.get("Authorization", "")
         if self.key is not None and given != f"Bearer {self.key}":
             return error_reply(401, f"Incorrect API key provided: {given.removeprefix('Bearer ')}")
+        return None
+
+    def _answer(self, request: web.Request, body: Body) -> Answer:
+        refused = self._refused(request)
+        if refused is not None:
+            return refused
         if body["model"] not in self.models:
             return error_reply(404, f"The model `{body['model']}` does not exist.")
         return self.responder(body)

@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from vllm_server import NAME, Server
+from vllm_server import MODEL, NAME, Server
 
 from callwright.errors import ReplyError
 from callwright.llm.base import Request, Sampling
@@ -102,6 +102,40 @@ async def test_log_probabilities_come_with_each_token(model: OpenAIChat) -> None
     assert answer.logprobs is not None
     assert len(answer.logprobs) == answer.usage.completion_tokens
     assert all(one <= 0.0 and math.isfinite(one) for one in answer.logprobs)
+
+
+@pytest.mark.parametrize("text", ["Say hello.", "What is the capital of France?"])
+async def test_a_greedy_answer_is_as_likely_when_it_is_read_as_when_it_is_written(
+    model: OpenAIChat, text: str
+) -> None:
+    asked = question(text).model_copy(update={"sampling": Sampling(max_tokens=60, logprobs=True)})
+    written = await model.complete(asked)
+    read = await model.score(asked, {"role": "assistant", "content": written.text})
+    assert written.logprobs and read and model.stats["fallback_prompt_logprobs"] == 0
+    # An answer that was cut off has no end of its turn; the one that is read has.
+    ended = 1 if written.finish_reason == "length" else 0
+    assert len(read) == len(written.logprobs) + ended
+    assert sum(read[: len(written.logprobs)]) == pytest.approx(sum(written.logprobs), abs=1e-3)
+
+
+async def test_calls_are_scored_behind_their_tools_and_right_ones_are_likelier(model: OpenAIChat) -> None:
+    def called(name: str, **arguments: Any) -> dict[str, Any]:
+        function = {"name": name, "arguments": json.dumps(arguments)}
+        return {
+            "role": "assistant",
+            "content": "",
+            "tool_calls": [{"id": "a", "type": "function", "function": function}],
+        }
+
+    asked = question(tools=(FORECAST, HOURS))
+    right = await model.score(asked, called("get_forecast", city="Lisbon", days=3))
+    wrong = await model.score(asked, called("get_hours", day="zebra quartz"))
+    assert right and wrong and 15 < len(right) < 60
+    assert sum(right) / len(right) > sum(wrong) / len(wrong)
+
+
+async def test_the_server_says_which_weights_it_serves(model: OpenAIChat) -> None:
+    assert await model.identity() == f"{NAME} (root {MODEL})"
 
 
 def test_several_samples_of_one_question_differ(server: Server) -> None:

@@ -92,12 +92,13 @@ class Model(Protocol):
 
 @runtime_checkable
 class Scorer(Protocol):
-    """A model that can also say how likely an answer of somebody else's is to it."""
+    """A model that can also say how likely an answer of somebody else's is to it; `isinstance` tells who can."""
 
     async def score(self, request: Request, answer: Mapping[str, Any]) -> tuple[float, ...] | None:
-        """Log-probability of each token of an answer to a request.
+        """Log-probability of each token of an answer to a request, the one that ends the turn included.
 
         Args:
+            request: Its sampling does not matter.
             answer: An assistant's message in OpenAI's chat format.
 
         Returns:

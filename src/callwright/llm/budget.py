@@ -12,6 +12,8 @@ from callwright.errors import BudgetError
 from callwright.schemas.base import canonical_json
 from callwright.schemas.recipe import Budget, Price
 
+SCORED = "scored"
+"""In a question: it is how likely the last message is, not what comes after it."""
 _TEMPLATE_TOKENS = 256
 """What a chat template adds around messages and tools, at the most."""
 
@@ -48,7 +50,12 @@ def cost_at_most(question: Mapping[str, Any]) -> Cost:
 
 
 def cost_of(entry: Mapping[str, Any]) -> Cost:
-    """What an entry of the ledger cost; the upper estimate where the server did not say."""
+    """What an entry of the ledger cost; the upper estimate where the server did not say.
+
+    A score that could not be told cost nothing: a server that knows none is found out once and not asked again.
+    """
+    if SCORED in entry["request"] and entry["response"].get("logprobs") is None:
+        return Cost()
     said = Cost(1, entry["prompt_tokens"], entry["completion_tokens"])
     return said if said.tokens else cost_at_most(entry["request"])
 

@@ -76,10 +76,19 @@ class Endpoint:
         Raises:
             Trouble: There is none: `timeout`, `unreachable` (no connection) or `connection` (it broke).
         """
+        return await self._reply("POST", self.base_url + path, body)
+
+    async def post_beside(self, path: str, body: bytes) -> Reply:
+        """As `post`, to what vLLM serves beside `/v1`."""
+        return await self._reply("POST", self._beside(path), body)
+
+    async def get(self, path: str) -> Reply:
+        """As `post`, without a body."""
+        return await self._reply("GET", self.base_url + path)
+
+    async def _reply(self, method: str, address: str, body: bytes | None = None) -> Reply:
         try:
-            async with self._session().post(
-                self.base_url + path, data=body, allow_redirects=False
-            ) as response:
+            async with self._session().request(method, address, data=body, allow_redirects=False) as response:
                 data = self._redacted(await response.read())
                 headers = response.headers
                 location = self._redacted(headers.get("Location", "").encode()).decode()
@@ -105,8 +114,8 @@ class Endpoint:
             return None
 
     async def metrics(self) -> str | None:
-        """The server's metrics as text; None when it has none or does not answer. vLLM's stand beside `/v1`."""
-        address = f"{self.base_url.removesuffix('/v1')}/metrics"
+        """The server's metrics as text; None when it has none or does not answer."""
+        address = self._beside("/metrics")
         patience = aiohttp.ClientTimeout(total=_METRICS_S)
         try:
             async with self._session().get(address, allow_redirects=False, timeout=patience) as response:
@@ -120,6 +129,9 @@ class Endpoint:
         if self._client is not None:
             await self._client.close()
             self._client = None
+
+    def _beside(self, path: str) -> str:
+        return self.base_url.removesuffix("/v1") + path
 
     def _redacted(self, data: bytes) -> bytes:
         """Some servers repeat the key in their errors. Placeholders, such as EMPTY or x, are no secrets but words."""

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
 from callwright.errors import ReplyError, StoreError
-from callwright.llm.base import Completion, Model, Request, Usage, decisive
-from callwright.llm.budget import Cost, Purse, cost_of
+from callwright.llm.base import Completion, Model, Request, Sampling, Scorer, Usage, decisive
+from callwright.llm.budget import SCORED, Cost, Purse, cost_of
 from callwright.llm.journal import Journal
 from callwright.schemas.base import digest
 from callwright.schemas.version import LedgerEntry
 
 Earlier = Callable[[str], dict[str, Any] | None]
 """Finds the ledger entry of a key in what earlier runs were answered, as JSON values."""
+
+_Ask = Callable[[Request], Awaitable[Completion]]
 
 _REFUSED = "refused"
 
@@ -67,21 +69,53 @@ class Journaled:
             StoreError: The answer could not be written down.
             BudgetError: The purse holds too little for it.
         """
-        question = decisive(self._model, request)
+        return await self._remembered(decisive(self._model, request), request, self._model.complete)
+
+    async def score(self, request: Request, answer: Mapping[str, Any]) -> tuple[float, ...] | None:
+        """Log-probability of each token of an answer, as the model tells it; that it cannot tell is written down too.
+
+        Its entry in the ledger has the key of the whole conversation, the answer at its end, with `scored` beside it.
+
+        Returns:
+            None where the model cannot tell. Of a model that is no `Scorer` nothing is written.
+
+        Raises:
+            As `complete`.
+        """
+        model = self._model
+        told = request.model_copy(
+            update={
+                "messages": (*request.messages, dict(answer)),
+                "sampling": Sampling(max_tokens=1),
+                "sample": 0,
+            }
+        )
+        question = {**decisive(model, told), SCORED: True}
+        if not isinstance(model, Scorer):
+            known = self._look_up(digest(question))
+            return known.logprobs if known else None
+
+        async def scored(request: Request) -> Completion:
+            return Completion(logprobs=await model.score(request, answer))
+
+        return (await self._remembered(question, request, scored)).logprobs
+
+    async def close(self) -> None:
+        """Closes the model; the journal belongs to whoever opened it."""
+        await self._model.close()
+
+    async def _remembered(self, question: dict[str, Any], request: Request, ask: _Ask) -> Completion:
         key = digest(question)
         known = self._look_up(key)
         if known is not None:
             return known
         flight = self._flights.get(key)
         if flight is None or flight.task.done():
-            flight = self._flights[key] = _Flight(asyncio.create_task(self._ask(key, question, request)))
+            task = asyncio.create_task(self._ask(key, question, request, ask))
+            flight = self._flights[key] = _Flight(task)
         else:
             self.stats["shared"] += 1
         return await self._landing(key, flight)
-
-    async def close(self) -> None:
-        """Closes the model; the journal belongs to whoever opened it."""
-        await self._model.close()
 
     def _look_up(self, key: str) -> Completion | None:
         entry = self._journal.get(key)
@@ -108,13 +142,13 @@ class Journaled:
                 if self._flights.get(key) is flight:
                     del self._flights[key]
 
-    async def _ask(self, key: str, question: dict[str, Any], request: Request) -> Completion:
+    async def _ask(self, key: str, question: dict[str, Any], request: Request, ask: _Ask) -> Completion:
         if self._purse is None:
-            return _completion(await self._answered(key, question, request))
+            return _completion(await self._answered(key, question, request, ask))
         most = await self._purse.take(question)
         used = Cost()
         try:
-            entry = await self._answered(key, question, request)
+            entry = await self._answered(key, question, request, ask)
             used = cost_of(entry)
         except ReplyError:
             used = most  # an answer of no use is paid for all the same; how dear it was nobody says
@@ -123,11 +157,13 @@ class Journaled:
             self._purse.settle(most, used)
         return _completion(entry)
 
-    async def _answered(self, key: str, question: dict[str, Any], request: Request) -> dict[str, Any]:
+    async def _answered(
+        self, key: str, question: dict[str, Any], request: Request, ask: _Ask
+    ) -> dict[str, Any]:
         """The entry of the model's answer, or of its refusal, written down."""
         usage = Usage()
         try:
-            answer = await self._model.complete(request)
+            answer = await ask(request)
             usage = answer.usage
             response = answer.model_dump(mode="json", exclude={"key"})
         except ReplyError as error:

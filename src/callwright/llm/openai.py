@@ -7,6 +7,9 @@ import os
 import random
 import re
 from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, TypeVar
 
 from callwright.errors import ModelError, ReplyError
 from callwright.llm.base import Completion, Request
@@ -14,7 +17,17 @@ from callwright.llm.cap import Outcome, Slots
 from callwright.llm.endpoint import Endpoint, Reply, Trouble, retry_after_s
 from callwright.llm.pressure import EVERY_S, Pressure
 from callwright.llm.refusals import REFUSED, overflows, refusal
-from callwright.llm.wire import BrokenReply, body_of, completion_of
+from callwright.llm.wire import (
+    BrokenReply,
+    answer_logprobs,
+    body_of,
+    card_of,
+    completion_of,
+    prompt_body,
+    prompt_logprobs_of,
+    prompt_tokens_of,
+    score_body,
+)
 from callwright.schemas.recipe import OpenAIModel
 
 _LONGEST_BACKOFF_S = 30.0
@@ -22,6 +35,13 @@ _QUICK_TRIES = 3
 _PATIENCE_FOR_OUR_TURN = 4
 _RETRIED = frozenset({408, 409, 425, 429})
 _SCHEMA = re.compile(r"response_format|schema|grammar", re.IGNORECASE)
+_UNKNOWN = re.compile(
+    r"prompt[_ ]?logprobs|add_generation_prompt|field required|extra inputs|(?:unknown|unrecognized|unsupported) \w+",
+    re.IGNORECASE,
+)
+"""What servers say that know no tokenizing of messages, or no log-probabilities of prompts."""
+
+T = TypeVar("T")
 
 
 class _SchemaRefusedError(Exception):
@@ -29,6 +49,10 @@ class _SchemaRefusedError(Exception):
 
     def __init__(self, *, for_good: bool) -> None:
         self.for_good = for_good
+
+
+class _ScoreRefusedError(Exception):
+    """The server does not tell the log-probabilities of a prompt."""
 
 
 class _MovedError(Exception):
@@ -40,8 +64,8 @@ class OpenAIChat:
 
     `stats` counts `requests` (HTTP requests sent), `answered` (or refused for what the one request asks),
     `retries` and `retry_<reason>` for each reason, `fallback_response_format` (the server knows no schemas, so
-    they are stated in words from then on), `fallback_schema` (it refused the schema of one request) and `moved`
-    (sent again at once, to another endpoint).
+    they are stated in words from then on), `fallback_schema` (it refused the schema of one request),
+    `fallback_prompt_logprobs` (it cannot score; see `score`) and `moved` (sent again at once, to another endpoint).
     """
 
     reads_variables = False
@@ -73,6 +97,7 @@ class OpenAIChat:
         ]
         self._backoff_s = backoff_s
         self._native_schemas = True
+        self._native_scores = True
         self._jitter = random.Random()
 
     async def complete(self, request: Request) -> Completion:
@@ -84,16 +109,67 @@ class OpenAIChat:
                 this request only.
         """
         native = self._native_schemas
-        body = body_of(request, self._config.model, native_schema=native)
+        while True:
+            body = body_of(request, self._config.model, native_schema=native)
+            schema_sent = native and request.reply_schema is not None
+            ask = partial(self._answer, body=body, request=request, schema_sent=schema_sent)
+            try:
+                return await self._patiently(partial(self._try, ask, request.urgency))
+            except _SchemaRefusedError as refused:
+                self._fall_back(refused.for_good)
+                native = False
+
+    async def score(self, request: Request, answer: Mapping[str, Any]) -> tuple[float, ...] | None:
+        """Log-probability of each token of an answer, by vLLM's `prompt_logprobs`.
+
+        Two requests; the server reads the whole prompt, whatever its cache holds of it.
+
+        Returns:
+            None where the server knows no such thing, which is found out once (`fallback_prompt_logprobs`); callers
+            then make do with the log-probabilities of generated tokens. None also where the model's chat template
+            does not write an answer behind the prompt that asks for one.
+
+        Raises:
+            ModelError: As in `complete`.
+            ReplyError: `context_overflow` or `request_refused`, such as for an answer whose arguments are no JSON.
+        """
+        if not self._native_scores:
+            return None
+        ask = partial(self._scored, request=request, answer=answer)
+        try:
+            return await self._patiently(partial(self._try, ask, request.urgency))
+        except _ScoreRefusedError:
+            if self._native_scores:  # many requests may learn it at once; that counts once
+                self._native_scores = False
+                self.stats["fallback_prompt_logprobs"] += 1
+            return None
+
+    async def identity(self) -> str:
+        """What the endpoints themselves say that they serve, in a short text: the model's name, and where vLLM's
+        server tells them its weights (`root`) and, for an adapter, its base (`parent`).
+
+        New weights under an old path are not seen. Endpoints that differ are all named.
+
+        Raises:
+            ModelError: No endpoint answers, or one does not have the model.
+        """
+        found = [await self._patiently(partial(self._card, endpoint)) for endpoint in self._endpoints]
+        return " | ".join(sorted(set(found)))
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        self.slots.close()
+        for pressure, endpoint in zip(self._pressures, self._endpoints, strict=True):
+            await pressure.close()
+            await endpoint.close()
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """What `ask` comes to in the end; every trouble that may pass is waited out."""
         tries = 0
         while True:
             answered_before = self.stats["answered"]
             try:
-                return await self._try(body, request, schema_sent=native and request.reply_schema is not None)
-            except _SchemaRefusedError as refused:
-                self._fall_back(refused.for_good)
-                native = False
-                body = body_of(request, self._config.model, native_schema=False)
+                return await ask()
             except _MovedError:
                 self.stats["moved"] += 1
             except Trouble as trouble:
@@ -104,22 +180,16 @@ class OpenAIChat:
                 self.stats[f"retry_{trouble.reason}"] += 1
                 await asyncio.sleep(self._wait_s(trouble, tries))
 
-    async def close(self) -> None:
-        """Let go of connections."""
-        self.slots.close()
-        for pressure, endpoint in zip(self._pressures, self._endpoints, strict=True):
-            await pressure.close()
-            await endpoint.close()
-
-    async def _try(self, body: bytes, request: Request, *, schema_sent: bool) -> Completion:
-        slot = await self.slots.acquire(request.urgency)
+    async def _try(self, ask: Callable[[Endpoint], Awaitable[T]], urgency: int) -> T:
+        """One try with whichever endpoint has room."""
+        slot = await self.slots.acquire(urgency)
         endpoint = self._endpoints[slot.endpoint]
         self._pressures[slot.endpoint].watch()
         outcome: Outcome = "neither"
         pause_s = 0.0
         try:
             self.stats["requests"] += 1
-            completion = await self._answer(endpoint, body, request, schema_sent)
+            answer = await ask(endpoint)
             outcome = "answered"
         except Trouble as trouble:
             outcome, pause_s = trouble.outcome, trouble.wait_s
@@ -135,7 +205,7 @@ class OpenAIChat:
         finally:
             self.slots.release(slot, outcome, pause_s=pause_s)
         self.stats["answered"] += 1
-        return completion
+        return answer
 
     async def _answer(
         self, endpoint: Endpoint, body: bytes, request: Request, schema_sent: bool
@@ -147,6 +217,53 @@ class OpenAIChat:
             return completion_of(reply.data, request)
         except BrokenReply as error:
             raise Trouble(error.reason, str(error)) from error
+
+    async def _scored(
+        self, endpoint: Endpoint, request: Request, answer: Mapping[str, Any]
+    ) -> tuple[float, ...] | None:
+        name = self._config.model
+        prompt = await endpoint.post_beside("/tokenize", prompt_body(request, name))
+        if prompt.status != 200:
+            raise _passing(prompt) or self._unscored(endpoint, prompt)
+        self.stats["requests"] += 1
+        reply = await endpoint.post("/chat/completions", score_body(request, name, answer))
+        if reply.status != 200:
+            raise _passing(reply) or self._unscored(endpoint, reply)
+        try:
+            listed = prompt_logprobs_of(reply.data)
+            if listed is None:
+                raise _ScoreRefusedError
+            return answer_logprobs(listed, prompt_tokens_of(prompt.data))
+        except BrokenReply as error:
+            raise Trouble(error.reason, str(error)) from error
+
+    def _unscored(self, endpoint: Endpoint, reply: Reply) -> Exception:
+        """Whether a server refuses this one answer or knows no scoring at all."""
+        said = reply.message()
+        if reply.status in REFUSED and (overflows(said) or not _UNKNOWN.search(said)):
+            return refusal(reply.status, said, endpoint.base_url)
+        return _ScoreRefusedError()
+
+    async def _card(self, endpoint: Endpoint) -> str:
+        """What one endpoint says about the model."""
+        self.stats["requests"] += 1
+        try:
+            reply = await endpoint.get("/models")
+            trouble = _passing(reply)
+            if trouble is not None:
+                raise trouble
+        except Trouble as trouble:
+            trouble.address = endpoint.base_url
+            raise
+        name = self._config.model
+        if reply.status in (401, 403):
+            raise await self._refusal(endpoint, reply, schema_sent=False)
+        try:
+            card = card_of(reply.data, name) or {}
+        except KeyError:
+            raise ModelError(f"{endpoint.base_url}: {await self._what_is_there(endpoint)}") from None
+        told = [f"{part} {card[part]}" for part in ("root", "parent") if card.get(part) not in (None, name)]
+        return f"{name} ({', '.join(told)})" if told else name
 
     async def _refusal(self, endpoint: Endpoint, reply: Reply, schema_sent: bool) -> Exception:
         """What a status means that asking again would not change."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -43,7 +43,85 @@ def body_of(request: Request, model: str, *, native_schema: bool = True) -> byte
     body["max_tokens"] = request.sampling.max_tokens
     if request.sampling.logprobs:
         body["logprobs"] = True
-    return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+    return _json(body)
+
+
+def prompt_body(request: Request, model: str) -> bytes:
+    """The JSON body that asks vLLM's `/tokenize` for the tokens up to where an answer begins."""
+    return _json({"model": model, **_conversation(request), "add_generation_prompt": True})
+
+
+def score_body(request: Request, model: str, answer: Mapping[str, Any]) -> bytes:
+    """The JSON body that asks how likely each token of a conversation is that ends with an answer.
+
+    One token has to be generated; it is not looked at.
+    """
+    told = {**_conversation(request), "messages": [*request.messages, answer]}
+    asked = {"add_generation_prompt": False, "prompt_logprobs": 0, "temperature": 0.0, "max_tokens": 1}
+    return _json({"model": model, **told, **asked})
+
+
+def prompt_tokens_of(data: bytes) -> list[int]:
+    """The tokens in a reply of `/tokenize`.
+
+    Raises:
+        BrokenReply: There are none.
+    """
+    tokens = _payload(data).get("tokens")
+    if not isinstance(tokens, list) or not all(isinstance(one, int) for one in tokens):
+        raise BrokenReply("broken_body", f"the reply is no list of tokens: {excerpt(data)!r}")
+    return tokens
+
+
+def prompt_logprobs_of(data: bytes) -> list[tuple[int, dict[str, Any]]] | None:
+    """Each token but the first in a reply to `score_body`, and what the server says of it; None where it says nothing.
+
+    Raises:
+        BrokenReply: It is not JSON, or says it in another form.
+    """
+    listed = _payload(data).get("prompt_logprobs")
+    if not listed:
+        return None
+    try:
+        # Nothing goes before the first token. With `prompt_logprobs: 0`, each other has no alternatives beside it.
+        pairs = [next(iter(one.items())) for one in listed[1:]]
+        return [(int(token), {**told, "logprob": float(told["logprob"])}) for token, told in pairs]
+    except (KeyError, TypeError, ValueError, AttributeError, StopIteration) as error:
+        raise BrokenReply("broken_body", f"prompt_logprobs has another form: {excerpt(data)!r}") from error
+
+
+def answer_logprobs(
+    listed: Sequence[tuple[int, Mapping[str, Any]]], prompt: Sequence[int]
+) -> tuple[float, ...] | None:
+    """Log-probability of each token of the answer at the end of a conversation.
+
+    What a template writes after the end of the turn, such as a line break, is no part of it: no model ever does.
+
+    Args:
+        listed: As `prompt_logprobs_of` gives it.
+        prompt: The tokens up to where the answer begins, the first one included.
+
+    Returns:
+        None where the template does not write an answer behind the prompt that asks for one.
+    """
+    start = _start([token for token, _ in listed], list(prompt[1:]))
+    answer = [told for _, told in listed[start:]] if start is not None else []
+    while answer and not (answer[-1].get("decoded_token") or "?").strip():
+        answer.pop()
+    return tuple(told["logprob"] for told in answer) or None
+
+
+def card_of(data: bytes, model: str) -> Mapping[str, Any] | None:
+    """What a list of models says about one; None where it is no list.
+
+    Raises:
+        KeyError: The list does not have it.
+    """
+    try:
+        cards = {card["id"]: card for card in json.loads(data)["data"]}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return dict(cards[model])
 
 
 def completion_of(data: bytes, request: Request) -> Completion:
@@ -54,10 +132,7 @@ def completion_of(data: bytes, request: Request) -> Completion:
         ReplyError: `raw_call_text`: the model called a tool, but the server passed the call on as text;
             `malformed_reply`: a field has the wrong type, or a text has half a character in it.
     """
-    try:
-        payload = _DECODER.decode(data.decode())
-    except (ValueError, RecursionError) as error:
-        raise BrokenReply("broken_body", f"the reply is not JSON: {excerpt(data)!r}") from error
+    payload = _payload(data)
     try:
         choices = payload["choices"]
         if not choices:
@@ -76,6 +151,34 @@ def completion_of(data: bytes, request: Request) -> Completion:
 def excerpt(data: bytes, length: int = 200) -> str:
     """The beginning of a reply, for an error's text."""
     return " ".join(data[: 4 * length].decode(errors="replace").split())[:length]
+
+
+def _json(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _conversation(request: Request) -> dict[str, Any]:
+    """What a chat template renders of a request."""
+    tools = {"tools": request.tools} if request.tools else {}
+    return {**tools, "messages": request.messages}
+
+
+def _payload(data: bytes) -> dict[str, Any]:
+    try:
+        payload = _DECODER.decode(data.decode())
+    except (ValueError, RecursionError) as error:
+        raise BrokenReply("broken_body", f"the reply is not JSON: {excerpt(data)!r}") from error
+    if not isinstance(payload, dict):
+        raise BrokenReply("broken_body", f"the reply is no JSON object: {excerpt(data)!r}")
+    return payload
+
+
+def _start(told: list[int], prompt: list[int]) -> int | None:
+    """Where the answer begins: behind the prompt, whose last token may have grown together with the answer's first."""
+    end = len(prompt)
+    if told[:end] == prompt:
+        return end
+    return end - 1 if end and told[: end - 1] == prompt[:-1] and len(told) >= end else None
 
 
 def _tool_choice(choice: str) -> str | dict[str, Any]:
