@@ -33,11 +33,11 @@ from callwright.schemas.task import Kind, Trajectory
 from callwright.schemas.verdict import highest_rung
 from callwright.values.mutations import mutated
 
-NAMES = ("library", "shop", "smart_home", "contacts")
+NAMES = ("mail", "calendar", "library", "contacts")
 
 
 def rows(kind: Kind) -> tuple[Trajectory, ...]:
-    return world_rows(NAMES, kind, 8 if kind != "parallel" else 16)
+    return world_rows(NAMES, kind, 12)
 
 
 @cache
