@@ -93,7 +93,11 @@ class ChatTemplate:
             return False
 
     def _text(
-        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]], *, answered: bool = False
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]],
+        *,
+        answered: bool = False,
     ) -> str:
         return self._render(self.text, [_parsed(one) for one in messages], tools, answered=answered)
 

@@ -18,7 +18,9 @@ _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
 _THOUGHT, _THOUGHT_ENDS = "<think>", "</think>"
 _MARK = re.compile("|".join((_OPEN, _CLOSE, _THOUGHT)))
 # What begins like a call, of this form or of others, and is none that can be read.
-_CALL_LIKE = re.compile(r'</?tool_call|\[TOOL_CALLS\]|<\|python_tag\|>|<function=|^(?:```\w*\s*)?\{\s*"name"\s*:')
+_CALL_LIKE = re.compile(
+    r'</?tool_call|\[TOOL_CALLS\]|<\|python_tag\|>|<function=|^(?:```\w*\s*)?\{\s*"name"\s*:'
+)
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 

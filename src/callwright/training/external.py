@@ -54,7 +54,9 @@ class ExternalTrainer:
     def _command(self, job: Job) -> list[str]:
         student = job.student
         if isinstance(student, SimulatedModel):
-            raise TrainingError("a simulated student cannot be trained by a command; use training: {hook: simulated}")
+            raise TrainingError(
+                "a simulated student cannot be trained by a command; use training: {hook: simulated}"
+            )
         model = (
             str((self._base / student.model).absolute()) if isinstance(student, LocalModel) else student.model
         )

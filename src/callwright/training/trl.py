@@ -48,14 +48,16 @@ class TrlTrainer:
         student = job.student
         if not isinstance(student, LocalModel):
             raise TrainingError(
-                "training: {hook: trl} trains a model in a folder; give models.student as {engine: local, model: FOLDER}"
+                "training: {hook: trl} trains a model in a folder; models.student must be {engine: local, model: FOLDER}"
             )
         out = job.out.absolute()
         out.mkdir(parents=True, exist_ok=True)
         told = Training(
             config=self._config,
             model=(self._base / student.model).absolute(),
-            template=(self._base / student.template).read_text(encoding="utf-8") if student.template else None,
+            template=(self._base / student.template).read_text(encoding="utf-8")
+            if student.template
+            else None,
             data=job.data.absolute(),
             out=out,
         ).model_dump_json()
@@ -63,7 +65,9 @@ class TrlTrainer:
         if not (place.is_file() and place.read_text(encoding="utf-8") == told and (out / MODEL).is_dir()):
             shutil.rmtree(out / MODEL, ignore_errors=True)
             place.write_text(told, encoding="utf-8")
-            await run([sys.executable, "-m", "callwright.training.trl", str(place)], out / "training.log")
+            await run(
+                [sys.executable, "-u", "-m", "callwright.training.trl", str(place)], out / "training.log"
+            )
         if not (out / MODEL / "config.json").is_file():
             raise TrainingError(f"the training left no model in {out / MODEL}; see {out / 'training.log'}")
         # The template is saved with the model.
