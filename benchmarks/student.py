@@ -134,7 +134,10 @@ def arguments() -> argparse.Namespace:
     add("--data", type=Path, required=True, help="folder that student_data.py wrote")
     add("--out", type=Path, required=True, help="folder for results.json and the generations")
     add(
-        "--template", type=Path, default=here.parent / "tests" / "vllm" / "hermes.jinja", help="chat template"
+        "--template",
+        type=Path,
+        default=here.parent / "src" / "callwright" / "llm" / "hermes.jinja",
+        help="chat template",
     )
     add("--sets", default="train_16,train_2,train_6", help="training sets, in order")
     add("--pairs", type=int, default=5900, help="pairs of each set")

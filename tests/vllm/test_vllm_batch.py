@@ -15,7 +15,7 @@ from callwright.llm.base import Completion, Request, Sampling
 from callwright.llm.batch import BatchChat
 from callwright.schemas.recipe import BatchModel
 
-TEMPLATE = Path(__file__).with_name("hermes.jinja")
+TEMPLATE = Path(__file__).parents[2] / "src" / "callwright" / "llm" / "hermes.jinja"
 WEATHER = {
     "type": "function",
     "function": {

@@ -82,7 +82,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     ]
     # Without it only the envelope of a demanded call is constrained, and its arguments are free text.
     command += ["--tool-strict-level", "parameter"]
-    command += ["--chat-template", str(Path(__file__).with_name("hermes.jinja"))]
+    command += ["--chat-template", str(ROOT / "src" / "callwright" / "llm" / "hermes.jinja")]
     log = tmp_path_factory.mktemp("vllm") / "server.log"
     with log.open("w") as file:
         process = subprocess.Popen(

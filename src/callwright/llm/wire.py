@@ -38,7 +38,7 @@ def body_of(request: Request, model: str, *, native_schema: bool = True) -> byte
         if native_schema:
             body["response_format"] = _response_format(request.purpose, request.reply_schema)
         else:
-            body["messages"] = _with_instruction(request.messages, request.reply_schema)
+            body["messages"] = with_instruction(request.messages, request.reply_schema)
     body["temperature"] = request.sampling.temperature
     body["max_tokens"] = request.sampling.max_tokens
     if request.sampling.logprobs:
@@ -192,9 +192,10 @@ def _response_format(purpose: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": {"name": name, "schema": schema, "strict": True}}
 
 
-def _with_instruction(
+def with_instruction(
     messages: tuple[dict[str, Any], ...], schema: dict[str, Any]
 ) -> tuple[dict[str, Any], ...]:
+    """The messages, and in the last one of the user's words what schema the answer has to satisfy."""
     instruction = (
         "Answer with one JSON value that satisfies this JSON Schema, and nothing else:\n"
         + canonical_json(schema)

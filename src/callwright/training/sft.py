@@ -107,7 +107,7 @@ def trainer_for(
         optim="adamw_torch_fused",
         bf16=torch.cuda.is_bf16_supported() if gpu else _fast_bf16(),
         # On a CPU there is memory enough, and no time to compute anything twice.
-        gradient_checkpointing=gpu,
+        activation_checkpointing=gpu,
         max_length=None,
         dataset_kwargs={"skip_prepare_dataset": True},
         train_sampling_strategy="group_by_length",

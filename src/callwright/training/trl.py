@@ -48,7 +48,11 @@ class TrlTrainer:
         student = job.student
         if not isinstance(student, LocalModel):
             raise TrainingError(
+<<<<<<< HEAD
                 "training: {hook: trl} trains a model in a folder; make models.student {engine: local, model: FOLDER}"
+=======
+                "training: {hook: trl} trains a model in a folder; models.student must be {engine: local, model: FOLDER}"
+>>>>>>> 6797083d9cd6f522f1626b80c1798b6ff3400b7e
             )
         out = job.out.absolute()
         out.mkdir(parents=True, exist_ok=True)
@@ -65,7 +69,9 @@ class TrlTrainer:
         if not (place.is_file() and place.read_text(encoding="utf-8") == told and (out / MODEL).is_dir()):
             shutil.rmtree(out / MODEL, ignore_errors=True)
             place.write_text(told, encoding="utf-8")
-            await run([sys.executable, "-m", "callwright.training.trl", str(place)], out / "training.log")
+            await run(
+                [sys.executable, "-u", "-m", "callwright.training.trl", str(place)], out / "training.log"
+            )
         if not (out / MODEL / "config.json").is_file():
             raise TrainingError(f"the training left no model in {out / MODEL}; see {out / 'training.log'}")
         # The template is saved with the model.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from callwright.llm import hermes
 from callwright.schemas.message import AssistantMessage, Message, ToolMessage
 from callwright.schemas.tool import Tool
 from callwright.views.loss import Range, learned, wrong_spans
@@ -34,11 +35,11 @@ def rendered(messages: Sequence[Message], tools: Sequence[Tool]) -> Rendered:
             text += f"<tool_response>\n{message.content}\n</tool_response>"
         else:
             text += message.content
+        if isinstance(message, AssistantMessage) and message.tool_calls:
+            text += ("\n" if message.content else "") + hermes.write("", message.tool_calls)
         if not place and offered:
             text += f"\n\n<tools>{offered}\n</tools>"
         wrong += [(start + span.start, start + span.end) for span in wrong_spans(message)]
-        for call in message.tool_calls if isinstance(message, AssistantMessage) else ():
-            text += f'\n<tool_call>\n{{"name": {checked_json(call.name)}, "arguments": {call.arguments}}}\n</tool_call>'
         text += "<|im_end|>"
         if learned(message):
             inside.append((start, len(text)))
