@@ -6,24 +6,13 @@ from pathlib import Path
 
 from callwright.schemas.loop import External, Training, Trl
 from callwright.training.base import Trainer
-<<<<<<< HEAD
 from callwright.training.external import ExternalTrainer
 from callwright.training.simulated import SimulatedTrainer
 from callwright.training.trl import TrlTrainer
-=======
->>>>>>> 6797083d9cd6f522f1626b80c1798b6ff3400b7e
 
 
 def trainer_of(config: Training, base: Path) -> Trainer:
     """The trainer that a recipe names; `base` is the folder that its paths are relative to."""
-<<<<<<< HEAD
     if isinstance(config, External):
         return ExternalTrainer(config, base)
     return TrlTrainer(config, base) if isinstance(config, Trl) else SimulatedTrainer()
-=======
-    # Late: `python -m callwright.training.trl` must not find itself imported already.
-    from callwright.training.external import ExternalTrainer
-    from callwright.training.trl import TrlTrainer
-
-    return ExternalTrainer(config, base) if isinstance(config, External) else TrlTrainer(config, base)
->>>>>>> 6797083d9cd6f522f1626b80c1798b6ff3400b7e

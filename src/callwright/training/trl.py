@@ -48,11 +48,7 @@ class TrlTrainer:
         student = job.student
         if not isinstance(student, LocalModel):
             raise TrainingError(
-<<<<<<< HEAD
                 "training: {hook: trl} trains a model in a folder; make models.student {engine: local, model: FOLDER}"
-=======
-                "training: {hook: trl} trains a model in a folder; models.student must be {engine: local, model: FOLDER}"
->>>>>>> 6797083d9cd6f522f1626b80c1798b6ff3400b7e
             )
         out = job.out.absolute()
         out.mkdir(parents=True, exist_ok=True)
