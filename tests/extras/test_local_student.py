@@ -51,7 +51,9 @@ def chat(folder: Path, **more: Any) -> LocalChat:
     return LocalChat(LocalModel(engine="local", model=str(folder), max_tokens=24, **more), folder)
 
 
-def question(text: str = "What is on?", sample: int = 0, tools: tuple[Any, ...] = (), **sampling: Any) -> Request:
+def question(
+    text: str = "What is on?", sample: int = 0, tools: tuple[Any, ...] = (), **sampling: Any
+) -> Request:
     return Request(
         purpose="test.ask",
         messages=(SYSTEM, {"role": "user", "content": text}),
@@ -152,7 +154,9 @@ def test_a_template_that_renders_tools_stays(folder: Path):
 
 
 @pytest.mark.parametrize(
-    "template", [hermes.TEMPLATE, shipped_folder() / "recipes" / "loop-demo.jinja"], ids=["hermes", "loop-demo"]
+    "template",
+    [hermes.TEMPLATE, shipped_folder() / "recipes" / "loop-demo.jinja"],
+    ids=["hermes", "loop-demo"],
 )
 def test_our_templates_write_what_the_reader_reads(folder: Path, template: Path):
     tokenizer = AutoTokenizer.from_pretrained(folder)

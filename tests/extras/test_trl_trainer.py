@@ -26,7 +26,9 @@ from callwright.views import trl
 
 ROWS = (
     trajectory(task("Show me event e1."), [call(id="c1", event_id="e1")]),
-    trajectory(task("And now the events e2 and e3, please, both."), [call(id="c1", event_id="é2"), call(id="c2")]),
+    trajectory(
+        task("And now the events e2 and e3, please, both."), [call(id="c1", event_id="é2"), call(id="c2")]
+    ),
     trajectory(task("What is love?", kind="no_call"), []),
 )
 
@@ -114,7 +116,9 @@ async def test_a_student_comes_out_with_a_report_and_is_not_trained_twice(
     assert report["losses"][-1] < 0.75 * report["losses"][0]
     assert report["tokens"] == sum(len(one["input_ids"]) for one in pairs)
     assert 0 < report["trained_tokens"] < report["tokens"]
-    before, after = (AutoModelForCausalLM.from_pretrained(one).state_dict() for one in (folder, student.model))
+    before, after = (
+        AutoModelForCausalLM.from_pretrained(one).state_dict() for one in (folder, student.model)
+    )
     assert any(not torch.equal(before[name], after[name]) for name in before)
     written = (tmp_path / "out" / "model" / "model.safetensors").stat().st_mtime_ns
     assert await trainer.train(asked) == student
@@ -141,6 +145,8 @@ def test_what_is_too_long_is_left_out_and_counted(folder: Path, view: Path, tmp_
 
 
 def test_nothing_to_learn_is_an_error_and_no_model(folder: Path, view: Path, tmp_path: Path):
-    with pytest.raises(TrainingError, match=r"none of 5 turns fits into 32 tokens; raise training.max_tokens"):
+    with pytest.raises(
+        TrainingError, match=r"none of 5 turns fits into 32 tokens; raise training.max_tokens"
+    ):
         train(training(folder, view, tmp_path, max_tokens=32))
     assert not (tmp_path / "model").exists()

@@ -72,7 +72,9 @@ async def test_an_older_word_about_a_student_does_not_count(tmp_path: Path):
 
 
 async def test_a_crash_is_told_with_the_last_words_and_the_half_result_is_gone(tmp_path: Path):
-    with pytest.raises(TrainingError, match=r"exit code 1, .*step 2 \| no room on the card; see .*training.log"):
+    with pytest.raises(
+        TrainingError, match=r"exit code 1, .*step 2 \| no room on the card; see .*training.log"
+    ):
         await trained(tmp_path, "crash")
     student = await trained(tmp_path, "model")
     assert isinstance(student, LocalModel)
