@@ -50,8 +50,8 @@ class LocalChat:
     """A causal language model of transformers', read from a folder and from nowhere else; also a `Scorer`.
 
     `stats` counts `requests`, `answered` and `batches`. At temperature 0 the likeliest token is taken, else one is
-    drawn from the request's own digest, so the same request is answered the same. Floating point depends a little on what is
-    answered together; what was answered is kept by the ledger. `tool_choice` is left to the model.
+    drawn from the request's own digest, so the same request is answered the same. Floating point depends a little on
+    what is answered together; what was answered is kept by the ledger. `tool_choice` is left to the model.
     """
 
     reads_variables = False
