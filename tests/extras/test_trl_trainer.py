@@ -125,6 +125,7 @@ async def test_a_student_comes_out_with_a_report_and_is_not_trained_twice(
     assert (tmp_path / "out" / "model" / "model.safetensors").stat().st_mtime_ns == written
 
 
+@pytest.mark.filterwarnings("ignore:.*gradient_checkpointing:FutureWarning")  # peft's own
 def test_an_adapter_is_merged_and_saved_whole(folder: Path, view: Path, tmp_path: Path):
     train(training(folder, view, tmp_path, lora=4, learning_rate=1e-2))
     assert not list((tmp_path / "model").glob("adapter*"))
