@@ -36,7 +36,10 @@ def loop_recipe(*, student: dict[str, Any] | None = None, **settings: Any) -> di
         "size": 40,
         "seed": 3,
         "tools": [{"world": "library"}, {"world": "music"}],
-        "models": {"teacher": {"engine": "offline"}, "student": student or {"engine": "simulated", "seed": 1}},
+        "models": {
+            "teacher": {"engine": "offline"},
+            "student": student or {"engine": "simulated", "seed": 1},
+        },
         "methods": {"toolalpaca": {}},
         "mix": {"single": 0.4, "multi_step": 0.2, "clarification": 0.2, "no_call": 0.2},
         "accept": {"rung": "L3"},
@@ -109,7 +112,13 @@ def killed(body: dict[str, Any], data: Path, rounds: int, kills: int, seed: int)
 
 
 def _sitting(
-    body: dict[str, Any], data: Path, rounds: int, toll: Toll, of: str = "", moment: int = 0, delay_s: float = 0.0
+    body: dict[str, Any],
+    data: Path,
+    rounds: int,
+    toll: Toll,
+    of: str = "",
+    moment: int = 0,
+    delay_s: float = 0.0,
 ) -> tuple[int, int] | None:
     """One process; files and answers that it wrote, or None where it was killed."""
     log = data.with_suffix(".log")
@@ -148,12 +157,14 @@ def _sit(
             left -= 1
             if left == 0:
                 os.write(told, f"killed\t{where}\n".encode())
-                threading.Timer(delay_s, os.kill, (os.getpid(), signal.SIGKILL)).start() if delay_s else os.kill(
-                    os.getpid(), signal.SIGKILL
-                )
+                threading.Timer(
+                    delay_s, os.kill, (os.getpid(), signal.SIGKILL)
+                ).start() if delay_s else os.kill(os.getpid(), signal.SIGKILL)
 
     def on_event(event: str, arguments: tuple[Any, ...]) -> None:
-        if event in ("os.rename", "os.mkdir") or (event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR)):
+        if event in ("os.rename", "os.mkdir") or (
+            event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR)
+        ):
             path = str(arguments[0])
             if path.startswith(f"{data}/"):
                 tick("file", f"{event} {path.removeprefix(f'{data}/')}")
@@ -197,5 +208,16 @@ def _journaled(data: Path) -> set[str]:
 
 def stages_of(kills: Sequence[str]) -> set[str]:
     """Which stages of a loop were hit."""
-    names = ("seeds", "heldout", "audit", "version", "student/", "control", "probes", "expand", "report", "answer")
+    names = (
+        "seeds",
+        "heldout",
+        "audit",
+        "version",
+        "student/",
+        "control",
+        "probes",
+        "expand",
+        "report",
+        "answer",
+    )
     return {name for name in names for where in kills if name in where}

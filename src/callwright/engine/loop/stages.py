@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -59,7 +60,7 @@ class Stages:
 
         async def write(path: Path) -> None:
             made = await work()
-            path.write_text("".join(one.model_dump_json() + "\n" for one in made), encoding="utf-8")
+            _force(path, "".join(one.model_dump_json() + "\n" for one in made))
 
         path = await self.file(f"{name}.jsonl", told, write)
         return read_records(path, record)
@@ -125,8 +126,16 @@ def replace(path: Path, text: str) -> None:
     """
     temporary = path.with_name(f"{path.name}.part")
     with written(path):
-        temporary.write_text(text, encoding="utf-8")
+        _force(temporary, text)
         temporary.replace(path)
+
+
+def _force(path: Path, text: str) -> None:
+    """Onto the disk, for a file that a power failure has emptied would be read as one without records."""
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 @contextmanager
