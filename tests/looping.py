@@ -33,7 +33,7 @@ def loop_recipe(*, student: dict[str, Any] | None = None, **settings: Any) -> di
     """A recipe of a loop that takes a second or two; keyword arguments are keys of `loop`."""
     return {
         "dataset": "small",
-        "size": 40,
+        "size": 30,
         "seed": 3,
         "tools": [{"world": "library"}, {"world": "music"}],
         "models": {
@@ -47,7 +47,7 @@ def loop_recipe(*, student: dict[str, Any] | None = None, **settings: Any) -> di
             "rows": 12,
             "held_out": {"toolkits": ["music"], "rows": 6},
             "training": {"hook": "simulated"},
-            "expand": {"variants": 2},
+            "expand": {"variants": 1},
             "max_fall": 1.0,
         }
         | settings,

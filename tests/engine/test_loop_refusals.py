@@ -112,7 +112,7 @@ def test_a_wrong_key_of_a_student_is_told_without_its_engine():
 
 async def test_build_makes_the_seeds_of_a_loop_and_the_loop_finds_them(data: Path):
     built = await build(workshop_of(loop_recipe()), data)
-    assert (built.made, built.version.name, built.version.statistics.rows) == (False, "small-seeds@1", 40)
+    assert (built.made, built.version.name, built.version.statistics.rows) == (False, "small-seeds@1", 30)
     assert set(built.version.statistics.by_toolkit) == {"library"}
     await looped(loop_recipe(), data, 1)
     assert versions(data)["small-seeds@1"] == built.version.id
@@ -177,17 +177,17 @@ async def test_a_pool_without_a_right_label_ends_with_what_to_do(kept: Path):
 
 async def test_a_student_that_is_always_right_is_given_what_there_is(data: Path, tmp_path: Path):
     able = {"engine": "simulated", "skills": str(skilled(tmp_path / "skills.json"))}
-    result = await looped(loop_recipe(student=able, rows=30, no_call=(0.9, 1.0)), data, 3)
+    result = await looped(loop_recipe(student=able, rows=22, no_call=(0.9, 1.0)), data, 3)
     second, third = result.reports[1:]
     assert (second.failures, second.expansion) == ({}, {})
     assert set(second.got) == {"high_perplexity", "seed"}
-    assert sum(second.got.values()) == 30
+    assert sum(second.got.values()) == 22
     told = " ".join(second.notes)
     assert "error_seed: " in told
     assert "expansion: " in told
     assert "there are no more rows to exchange" in told
     assert re.search(r"\bseed: (\d+) of \1 rows are missing", " ".join(third.notes)), third.notes
-    assert sum(third.got.values()) == 30
+    assert sum(third.got.values()) == 22
 
 
 def skilled(path: Path) -> Path:
