@@ -76,7 +76,7 @@ class Verifying(Record):
     """How often a judge is asked in each order of the two answers."""
     quorum: float = Field(default=0.6, gt=0.5, le=1.0)
     """Share of all votes, both orders together, that one ruling needs; less is undecided."""
-    planted: int = Field(default=20, ge=0)
+    planted: int = Field(default=40, ge=0)
     """Pairs with a known answer that the judge rules on in each round. What it gets wrong there says whether its word
     may replace a label."""
     keep_both_right: bool = True

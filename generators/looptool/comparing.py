@@ -177,7 +177,9 @@ def _turn(message: AssistantMessage) -> dict[str, Any]:
 
 def _call(call: ToolCall) -> dict[str, Any]:
     arguments = _value(call.arguments)
-    return {"tool": call.name, "arguments": parse_json(canonical_json(arguments))}
+    if isinstance(arguments, dict):
+        arguments = parse_json(canonical_json(arguments))
+    return {"tool": call.name, "arguments": arguments}
 
 
 def _value(text: str) -> Any:

@@ -245,3 +245,70 @@ async def test_the_row_knows_its_teacher_its_prompts_and_its_calls():
 
 def test_today_is_written_in_full():
     assert in_full(CLOCK) == "Tuesday, March 10, 2026"
+
+
+# Conversations that begin with given messages
+
+
+async def finished(task, messages, *script, max_steps=5, reads_variables=False):
+    """What a script makes of a conversation that has begun."""
+    model = Scripted(script, reads_variables=reads_variables)
+    episodes = Episodes(model, SimulatedToolbox(model), [MUSEUM], Sampling(), max_steps)
+    return await episodes.finish(task, messages, "finish/0"), model
+
+
+async def test_a_conversation_is_played_on_from_a_turn_whose_calls_are_still_to_be_made():
+    whole, _ = await played(given(), ASK, SERVED, hours_on(15), SERVED, say("From 9 am."))
+    other = whole.messages[4].model_copy(update={"tool_calls": hours_on(16).tool_calls})
+    row, model = await finished(given(), (*whole.messages[:4], other), SERVED, SERVED, say("From 9 am."))
+    # The first call is made again, the second for the first time; then the assistant is asked.
+    assert [request.purpose for request in model.requests] == [
+        "toolbox.server",
+        "toolbox.server",
+        "toolalpaca.assistant",
+    ]
+    assert row.messages[:4] == whole.messages[:4]
+    assert row.tool_calls[1].arguments == hours_on(16).tool_calls[0].arguments
+    assert row.tool_calls[1].id == whole.tool_calls[1].id  # the turn's own, and not the model's
+    assert (roles(row), row.stopped) == (roles(whole), "answered")
+
+
+async def test_whole_turns_are_played_on_from_too():
+    whole, _ = await played(given(), ASK, SERVED, say("From 9 am."))
+    row, _ = await finished(given(), whole.messages[:4], SERVED, say("From 9 am."))
+    assert row.id == whole.id
+
+
+async def test_words_that_are_given_are_the_end_or_a_question():
+    task = given("I want a ticket.", kind="clarification", hidden={"details": "a general ticket"})
+    begun, _ = await played(task, say("Which kind?"), answers("General."), say("No."))
+    row, _ = await finished(task, begun.messages[:3], answers("General."), say("I cannot."))
+    assert [message.content for message in row.messages[2:]] == ["Which kind?", "General.", "I cannot."]
+    row, model = await finished(task, (*begun.messages[:2], begun.messages[-1]))
+    assert (roles(row), model.requests) == (["system", "user", "assistant"], [])
+
+
+async def test_replies_and_steps_that_are_given_count():
+    task = given("I want a ticket.", kind="clarification", hidden={"details": "a general ticket"})
+    asked = [say("Kind?"), answers("General."), say("Day?"), answers("Any."), say("Really?")]
+    begun, _ = await played(task, *asked)
+    row, model = await finished(task, begun.messages)
+    assert (row.id, model.requests) == (begun.id, [])
+    lines = [line for day in (14, 15, 16) for line in (hours_on(day), SERVED)]
+    begun, _ = await played(given(), *lines, max_steps=2)
+    row, _ = await finished(given(), begun.messages[:7], SERVED, SERVED, SERVED, max_steps=2)
+    assert (row.id, row.stopped) == (begun.id, "step_limit")
+
+
+async def test_a_call_that_is_answered_otherwise_when_it_is_made_again_ends_it():
+    whole, _ = await played(given(), ASK, SERVED, say("From 9 am."))
+    with pytest.raises(GenerationError) as caught:
+        await finished(given(), whole.messages[:4], reply({"status": 200, "body": []}))
+    assert caught.value.code == "replay_differs"
+
+
+async def test_rules_finish_nothing_that_was_not_planned():
+    whole, _ = await played(given(), ASK, SERVED, say("From 9 am."))
+    with pytest.raises(GenerationError) as caught:
+        await finished(given(), whole.messages[:4], reads_variables=True)
+    assert caught.value.code == "no_plan"

@@ -267,9 +267,9 @@ class Round:
         mastered = self._mastered()
         replayed = await probed(bench, stages, "replayed", student, mastered, GREEDY) if mastered else []
         runs = await runs_probed(bench, stages, student, bench.held_out)
-        beside: Sequence[Probe] = []
-        if control:
-            beside = after if control == student else await self._held_out("control", control)
+        beside = after if control == student else []
+        if control is not None and control != student:
+            beside = await self._held_out("control", control)
         return Measured(before=before, after=after, replayed=replayed, runs=runs, control=beside)
 
     async def _held_out(self, name: str, student: Known) -> list[Probe]:
