@@ -1,4 +1,4 @@
-"""TRL's SFTTrainer on a local model, in a process of its own: python -m callwright.training.trl JOB.json
+"""TRL's SFTTrainer on a local model, in a process of its own.
 
 torch's memory goes with the process, and the loop's event loop stays free.
 """
@@ -65,9 +65,7 @@ class TrlTrainer:
         if not (place.is_file() and place.read_text(encoding="utf-8") == told and (out / MODEL).is_dir()):
             shutil.rmtree(out / MODEL, ignore_errors=True)
             place.write_text(told, encoding="utf-8")
-            await run(
-                [sys.executable, "-u", "-m", "callwright.training.trl", str(place)], out / "training.log"
-            )
+            await run([sys.executable, "-u", "-c", _CHILD, str(place)], out / "training.log")
         if not (out / MODEL / "config.json").is_file():
             raise TrainingError(f"the training left no model in {out / MODEL}; see {out / 'training.log'}")
         # The template is saved with the model.
@@ -86,5 +84,4 @@ def main(path: Path) -> None:
         sys.exit(str(error))
 
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+_CHILD = "import sys, pathlib; from callwright.training.trl import main; main(pathlib.Path(sys.argv[1]))"
