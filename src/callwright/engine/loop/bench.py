@@ -24,7 +24,7 @@ from callwright.generators.toolalpaca.episodes import Episodes
 from callwright.llm.base import Model, Sampling
 from callwright.llm.journal import Journal
 from callwright.llm.journaled import Journaled
-from callwright.schemas.recipe import LocalModel, Student
+from callwright.schemas.recipe import LocalModel, SimulatedModel, Student
 from callwright.schemas.task import Trajectory
 from callwright.schemas.verdict import Verdict
 
@@ -154,7 +154,10 @@ class Bench:
             self._close_journals()
 
     def _absolute(self, config: Student) -> Student:
-        """A local model by its full path: later students lie elsewhere."""
+        """What lies in files by its full path: later students lie elsewhere."""
+        if isinstance(config, SimulatedModel) and config.skills is not None:
+            skills = (self.plan.workshop.base / config.skills).resolve()
+            return config.model_copy(update={"skills": str(skills)})
         if not isinstance(config, LocalModel):
             return config
         folder = (self.plan.workshop.base / config.model).resolve()
