@@ -99,7 +99,7 @@ class Store:
         """
         _refuse_twins(batch)
         with self._transaction():
-            self._load_calls(batch.ledger)
+            self._load("calls", (call_row(one) for one in batch.ledger))
             known = self._versions("dataset = ? AND id = ?", batch.dataset, batch.version_id)
             if known:
                 return known[0]
@@ -122,7 +122,7 @@ class Store:
     def add_calls(self, entries: Iterable[LedgerEntry]) -> None:
         """Remember finished model calls; those that are known already stay as they are."""
         with self._transaction():
-            self._load_calls(entries)
+            self._load("calls", (call_row(one) for one in entries))
 
     def add_probes(self, probes: Iterable[Probe]) -> None:
         """Remember what a student did, also where no version comes of it."""
@@ -347,16 +347,6 @@ class Store:
     def _load(self, table: str, values: Iterable[Row]) -> None:
         for batch in batches(values):
             self._insert(table, batch)
-
-    def _load_calls(self, entries: Iterable[LedgerEntry]) -> None:
-        """Those that are not there yet: a run that commits several times hands its whole journal over each time."""
-        for batch in batches(entries):
-            there = self._known_keys([one.key for one in batch])
-            self._insert("calls", [call_row(one) for one in batch if one.key not in there])
-
-    def _known_keys(self, keys: Sequence[str]) -> set[str]:
-        found = self._connection.execute("SELECT key FROM calls WHERE key IN (SELECT unnest(?))", [list(keys)])
-        return {key for (key,) in found.fetchall()}
 
     def _insert(self, table: str, batch: Sequence[Row]) -> None:
         """One batch by way of Arrow: seventy times as fast as `executemany`."""

@@ -44,6 +44,8 @@ class Bench:
         if not self.pool:
             raise ShortfallError(f"{plan.name}: the pool of seeds has no rows to train on")
         self.journal = Journal(folder / "journal.jsonl")
+        self.committed = 0
+        """So many of the journal's entries stand in the store already, as far as this sitting knows."""
         self._calls: Journal | None = None
         try:
             purse = workshop.purse(self.journal)
