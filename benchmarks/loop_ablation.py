@@ -92,7 +92,9 @@ def table(title: str, rows: Mapping[str, np.ndarray]) -> None:
 
 
 def main() -> None:
-    learners, rounds, processes = (int(one) for one in (*sys.argv[1:], *("20", "4", "2")[len(sys.argv) - 1 :]))
+    learners, rounds, processes = (
+        int(one) for one in (*sys.argv[1:], *("20", "4", "2")[len(sys.argv) - 1 :])
+    )
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as name:
         made = Path(name) / "made"
@@ -108,7 +110,9 @@ def main() -> None:
                 print(f"learner {len(found)} ({time.perf_counter() - began:.0f} s): {ends}", flush=True)
     curves = {arm: np.array([one[arm] for one in found]) for arm in NAMES}
     table(f"Exact calls on held-out tools, percent, mean of {learners} learners", curves)
-    table("Minus the whole loop, points", {arm: curves[arm] - curves["full"] for arm in NAMES if arm != "full"})
+    table(
+        "Minus the whole loop, points", {arm: curves[arm] - curves["full"] for arm in NAMES if arm != "full"}
+    )
     print(f"\n{time.perf_counter() - began:.0f} s")
 
 

@@ -173,9 +173,7 @@ def _stands(made: Trajectory, decision: Decision) -> bool:
     return made.messages[: decision.step] == decision.before
 
 
-async def learnt(
-    body: Mapping[str, Any], data: Path, noisy: Noisy, learner: int, rounds: int
-) -> Looped:
+async def learnt(body: Mapping[str, Any], data: Path, noisy: Noisy, learner: int, rounds: int) -> Looped:
     """The loop of one learner over a noisy pool; the learner knows what is right."""
     skills = data / f"learner-{learner}.json"
     skills.write_text(Skills(seed=learner, truth=noisy.truth).model_dump_json(), encoding="utf-8")

@@ -84,7 +84,9 @@ class Chains:
         results: list[Result] = []
         accepted: list[Trajectory] = []
         # Executing calls again is another process's work: the next row is judged meanwhile.
-        ruled = iter(await together((self._rulings.rule(one) for one in explored if one.trajectory), _AT_ONCE))
+        ruled = iter(
+            await together((self._rulings.rule(one) for one in explored if one.trajectory), _AT_ONCE)
+        )
         for one in explored:
             if one.trajectory is None:
                 # What was imagined, had it come to anything, is served by one call as a rule.
