@@ -14,7 +14,6 @@ from callwright.generators.conversing import together
 from callwright.schemas.base import Record
 from callwright.schemas.task import Trajectory
 
-
 _AT_ONCE = 4
 """Rows of a chain that are judged at once."""
 
