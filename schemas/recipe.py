@@ -438,7 +438,8 @@ class Recipe(Record):
     views: tuple[ViewName, ...] = ("trl",)
     budget: Budget = Budget()
     loop: Loop | None = None
-    """What `callwright loop` does with it; `callwright build` makes the seeds alone."""
+    """What `callwright loop` does with it. `callwright build` and `preview` make its seeds then, the dataset
+    `NAME-seeds`: the rows that the loop would draw from, over the toolkits that are not held out."""
 
     @model_validator(mode="after")
     def _loop_has_a_student(self) -> Recipe:

@@ -38,7 +38,7 @@ def refused(tmp_path: Path, text: str, *overrides: str) -> str:
     ("change", "message"),
     [
         (("size: 10", "siez: 10"), ":2: unknown key siez; did you mean size?"),
-        (("engine: offline", "engin: offline"), ":6: models.teacher: "),
+        (("engine: offline", "engin: offline"), ":6: the key models.teacher.engine is missing"),
         (("offline}", "offline, inflight: 3}"), ":6: unknown key models.teacher.inflight; did you mean in_flight?"),
         (("{openapi:", "{opanapi:"), ":4: unknown key tools.0.opanapi; did you mean openapi?"),
         (("size: 10", "size: many"), ":2: size: Input should be a valid integer"),

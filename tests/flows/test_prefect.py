@@ -13,6 +13,7 @@ from pathlib import Path
 import loopback as lb
 import pytest
 from command import callwright, ended, one_line, started
+from looping import loop_recipe, looped, versions, workshop_of
 from teacher import museum_teacher
 from workshops import DEMO, demo, museum, museum_recipe, written
 
@@ -61,6 +62,23 @@ async def task_names() -> set[str]:
 
     async with get_client() as client:
         return {run.name for run in await client.read_task_runs()}
+
+
+def test_a_loop_as_a_flow_makes_the_versions_of_the_plain_engine(prefect: str, tmp_path: Path):
+    from callwright.flows.loop import loop, loop_under_prefect
+
+    recipe = written(loop_recipe(), tmp_path / "recipe.yaml")
+    names = asyncio.run(loop(str(recipe), 1, str(tmp_path / "flow")))
+    told: list[str] = []
+    workshop = workshop_of(loop_recipe())
+    two = loop_under_prefect(workshop, tmp_path / "flow", 2, told.append)
+    asyncio.run(looped(loop_recipe(), tmp_path / "plain", 2))
+    assert names == ["small@1"] == [one.version for one in two.reports[:1]]
+    assert all(line.startswith("round 2: ") for line in told), told
+    assert versions(tmp_path / "flow") == versions(tmp_path / "plain")
+    made = asyncio.run(task_names())
+    assert {"round-02/verified.jsonl", "round-02/version.txt"} <= made
+    assert any(name.startswith("looptool-chain-0000") for name in made)
 
 
 def test_an_error_in_a_shard_comes_out_as_it_is(prefect: str, tmp_path: Path):

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from training.trainee import ENDPOINT, told
+from trainee import ENDPOINT, told
 
 from callwright.errors import TrainingError
 from callwright.schemas.loop import External
@@ -17,7 +17,7 @@ from callwright.schemas.recipe import LocalModel, OpenAIModel, SimulatedModel, S
 from callwright.training import trainer_of
 from callwright.training.base import Job
 
-TRAINEE = Path(__file__).with_name("trainee.py")
+TRAINEE = Path(__file__).parents[1] / "trainee.py"
 LOCAL = LocalModel(engine="local", model="old", context=512)
 REMOTE = OpenAIModel(engine="openai", base_url=("http://localhost:9/v1",), model="old", max_tokens=77)
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from callwright.cli.talk import conversation, say, show_json, show_table
@@ -28,8 +29,12 @@ def status(data: Path | None, as_json: bool) -> None:
     elif not found:
         say(f"no runs in {data_folder(data)}")
     else:
-        header = ("dataset", "state", "accepted", "wanted", "attempts", "requests", "updated")
-        show_table(header, [[*(one[key] for key in header[:-1]), one["updated_at"][:19]] for one in found])
+        header = ("dataset", "state", "accepted", "wanted", "attempts", "requests", "updated", "message")
+        lines = [
+            [*(one[key] for key in header[:-2]), one["updated_at"][:19], shorten(one["message"], 70)]
+            for one in found
+        ]
+        show_table(header, lines)
 
 
 def export(

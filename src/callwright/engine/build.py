@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from callwright.engine.chains import Chain, Chains, Job
+from callwright.engine.loop.plan import seeds_of
 from callwright.engine.progress import Progress, earlier_troubles
 from callwright.engine.results import chosen_results, conversations, read_results
 from callwright.engine.rewriting import chosen_rows, source_copies, source_rows, with_origins
@@ -94,7 +95,7 @@ async def build(
     """The version that a recipe describes; made, or found when nothing changed.
 
     Args:
-        workshop: The recipe with its tools.
+        workshop: The recipe with its tools; of one with a loop, the loop's seeds are built.
         data: The folder of the store and of runs. A run that was cut short is continued.
         runner: Who runs the shards; this process unless given.
         on_change: Called with the progress about twice a second.
@@ -107,7 +108,7 @@ async def build(
         StoreError: The data folder cannot be used, has no version that the recipe starts from, or holds not all that
             a replay needs.
     """
-    workshop = with_origins(workshop, data)
+    workshop = with_origins(seeds_of(workshop), data)
     known = _known_version(workshop, data)
     if known and not replay:
         return Built(known, made=False, asked=0)
@@ -212,7 +213,7 @@ class _Run:
             filled, paths = await self._rounds()
             version = self._commit(filled, paths)
         except BaseException as error:
-            self._end(_state_after(error), str(error))
+            self._end(state_after(error), str(error))
             raise
         finally:
             watch.cancel()
@@ -422,7 +423,8 @@ class _Run:
         return members, statistics
 
 
-def _state_after(error: BaseException) -> str:
+def state_after(error: BaseException) -> str:
+    """How a run stands that ended with an error."""
     if isinstance(error, ShortfallError):
         return "short"
     return (

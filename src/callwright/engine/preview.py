@@ -9,6 +9,7 @@ from pathlib import Path
 
 from callwright.engine.build import run_folder
 from callwright.engine.chains import Chains
+from callwright.engine.loop.plan import seeds_of
 from callwright.engine.results import Result
 from callwright.engine.rewriting import source_rows, with_origins
 from callwright.engine.rulings import Rulings
@@ -29,7 +30,7 @@ async def preview(workshop: Workshop, data: Path, rows: int) -> list[Result]:
         ModelError: The endpoint failed for good.
         BudgetError: A budget of the recipe is used up.
     """
-    workshop = with_origins(workshop, data)
+    workshop = with_origins(seeds_of(workshop), data)
     folder = run_folder(workshop, data)
     with Journal(folder / "journal.jsonl") as journal:
         purse = workshop.purse(journal)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -51,7 +51,7 @@ def check_recipe(body: Mapping[str, Any], where: str, text: str = "") -> Recipe:
             if one["type"] == "extra_forbidden":
                 first = one
                 break
-        raise UsageError(_explain(first, where, text)) from None
+        raise UsageError(_explain(first, body, where, text)) from None
 
 
 def check_models(body: Mapping[str, Any], where: str) -> Models:
@@ -62,45 +62,79 @@ def check_models(body: Mapping[str, Any], where: str) -> Models:
     """
     try:
         return Models.model_validate(body)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise UsageError(_explain({**first, "loc": ("models", *first["loc"])}, where, "")) from None
+    except ValidationError as refused:
+        first = refused.errors()[0]
+        error = {**first, "loc": ("models", *first["loc"])}
+        raise UsageError(_explain(error, {"models": body}, where, "")) from None
 
 
-def _explain(error: Any, where: str, text: str) -> str:
-    path = tuple(
-        part
-        for part in error["loc"]
-        if not (error["loc"][0] == "models" and part in ("offline", "openai", "batch"))
-        # Which branch of a union was tried is no key.
-        and not str(part).startswith(("dict[", "literal["))
-    )
+def _explain(error: Any, body: Mapping[str, Any], where: str, text: str) -> str:
+    path = _keys_of(error["loc"], body)
     line = line_of(text, path) if text else None
     place = f"{where}:{line}" if line else where
     key = ".".join(str(part) for part in path)
     if error["type"] == "extra_forbidden":
-        known = _keys_at(path[:-1])
+        known = _keys_at(path[:-1], body)
         close = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.4)
         hint = f"did you mean {close[0]}?" if close else f"known keys: {', '.join(known)}"
         return f"{place}: unknown key {key}; {hint}"
     message = error["msg"].removeprefix("Value error, ")
     given = "" if isinstance(error["input"], dict | list) else f", got {error['input']!r}"
+    if error["type"] == "union_tag_not_found":
+        return f"{place}: the key {key}.{error['ctx']['discriminator'].strip(_QUOTE)} is missing"
+    if error["type"] == "union_tag_invalid":
+        told = error["ctx"]
+        name = f"{key}.{told['discriminator'].strip(_QUOTE)}"
+        return f"{place}: {name}: there is no {told['tag']!r}; there are: {told['expected_tags'].replace(_QUOTE, '')}"
     if error["type"] == "missing":
         return f"{place}: the key {key} is missing"
     return f"{place}: {key + ': ' if key else ''}{message}{given}"
 
 
-def _keys_at(path: Sequence[Any]) -> list[str]:
+_QUOTE = "'"
+_TAGS = ("engine", "hook")
+"""Keys that say which record of a union is meant."""
+
+
+def _keys_of(loc: Sequence[Any], body: Any) -> tuple[Any, ...]:
+    """The keys on the way to an error; which branch of a union was tried is none."""
+    path = []
+    for part in loc:
+        if str(part).startswith(("dict[", "literal[")):
+            continue
+        if isinstance(body, Mapping) and part not in body and part in map(body.get, _TAGS):
+            continue
+        path.append(part)
+        body = _inside(body, part)
+    return tuple(path)
+
+
+def _inside(body: Any, part: Any) -> Any:
+    try:
+        return body[part]
+    except (LookupError, TypeError):
+        return None
+
+
+def _keys_at(path: Sequence[Any], body: Any) -> list[str]:
     """Names of the keys that a recipe knows below a path."""
     model: Any = Recipe
     for part in path:
+        body = _inside(body, part)
         if isinstance(part, int):
             continue
         field = (
             model.model_fields.get(part) if isinstance(model, type) and issubclass(model, BaseModel) else None
         )
-        model = _records_in(field.annotation)[-1] if field and _records_in(field.annotation) else None
+        records = _records_in(field.annotation) if field else []
+        model = next((one for one in records if _is_meant(one, body)), records[-1] if records else None)
     return sorted(info.alias or name for name, info in model.model_fields.items()) if model else []
+
+
+def _is_meant(record: type[BaseModel], body: Any) -> bool:
+    """Whether a record of a union is the one that the given values name."""
+    tags = (name for name in _TAGS if name in record.model_fields)
+    return any(_inside(body, name) in get_args(record.model_fields[name].annotation) for name in tags)
 
 
 def _records_in(annotation: Any) -> list[type[BaseModel]]:

@@ -79,7 +79,7 @@ def read_results(path: Path) -> Iterator[Result]:
         try:
             for line in reader:
                 yield Result.model_validate(line)
-        except (jsonlines.InvalidLineError, ValidationError) as error:
+        except (jsonlines.InvalidLineError, ValidationError, UnicodeDecodeError) as error:
             raise StoreError(
                 f"{path}: damaged since it was written; delete this file and run again, it is made anew from the "
                 "journal"

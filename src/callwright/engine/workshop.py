@@ -75,7 +75,7 @@ DECIDING = (
 )
 """Code that decides rows: when it changes, the same recipe is another recipe."""
 
-_SPEED_AND_PLACE = {
+SPEED_AND_PLACE = {
     "in_flight",
     "base_url",
     "timeout_s",
@@ -85,6 +85,7 @@ _SPEED_AND_PLACE = {
     "max_batch",
     "price",
 }
+"""Keys of a model that no answer depends on."""
 
 
 @dataclass(frozen=True)
@@ -152,8 +153,8 @@ class Workshop:
                 "accept": recipe.accept.model_dump(mode="json"),
                 "splits": recipe.splits.model_dump(mode="json"),
                 "seed": recipe.seed,
-                "teacher": models.teacher.model_dump(mode="json", exclude=_SPEED_AND_PLACE),
-                "judge": judge.model_dump(mode="json", exclude=_SPEED_AND_PLACE) if judge else None,
+                "teacher": models.teacher.model_dump(mode="json", exclude=SPEED_AND_PLACE),
+                "judge": judge.model_dump(mode="json", exclude=SPEED_AND_PLACE) if judge else None,
                 "code": code_digest(),
             }
         )

@@ -284,10 +284,21 @@ def _load(folder: Path) -> Any:
     import torch
     from transformers import AutoModelForCausalLM, GenerationConfig
 
-    model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype="auto")
+    gpu = torch.cuda.is_available()
+    # Weights as they were saved, but on a CPU that multiplies bfloat16 several times as fast.
+    dtype = torch.bfloat16 if not gpu and fast_bf16() else "auto"
+    model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype=dtype)
     # What a model's makers recommend, such as a penalty for repetition, would change what it is measured by.
     model.generation_config = GenerationConfig()
-    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    return model.to("cuda" if gpu else "cpu").eval()
+
+
+def fast_bf16() -> bool:
+    """Whether the CPU multiplies bfloat16 in hardware."""
+    import torch
+
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
 
 
 def _weights(folder: Path, template: str) -> str:

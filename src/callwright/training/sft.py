@@ -20,6 +20,7 @@ from trl import SFTConfig, SFTTrainer
 
 from callwright.errors import TrainingError
 from callwright.llm.chat_template import ChatTemplate
+from callwright.llm.local import fast_bf16
 
 if TYPE_CHECKING:
     from callwright.training.trl import Training
@@ -105,7 +106,7 @@ def trainer_for(
         per_device_train_batch_size=config.batch_rows,
         use_cpu=not gpu,
         optim="adamw_torch_fused",
-        bf16=torch.cuda.is_bf16_supported() if gpu else _fast_bf16(),
+        bf16=torch.cuda.is_bf16_supported() if gpu else fast_bf16(),
         # On a CPU there is memory enough, and no time to compute anything twice.
         activation_checkpointing=gpu,
         max_length=None,
@@ -187,11 +188,6 @@ def _fitting(
     every = list(pairs)
     fitting = [pair for pair in every if len(pair["input_ids"]) <= max_tokens]
     return fitting, len(every) - len(fitting)
-
-
-def _fast_bf16() -> bool:
-    capabilities = torch.cpu.get_capabilities()
-    return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
 
 
 def _lora(rank: int) -> Any:

@@ -48,7 +48,7 @@ class TrlTrainer:
         student = job.student
         if not isinstance(student, LocalModel):
             raise TrainingError(
-                "training: {hook: trl} trains a model in a folder; make models.student {engine: local, model: FOLDER}"
+                "training: {hook: trl} trains a model in a folder; the student must be {engine: local, model: FOLDER}"
             )
         out = job.out.absolute()
         out.mkdir(parents=True, exist_ok=True)

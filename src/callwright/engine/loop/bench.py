@@ -11,11 +11,11 @@ from pathlib import Path
 from callwright.engine.build import Runner
 from callwright.engine.loop.plan import Plan
 from callwright.engine.loop.rows import RowBook
-from callwright.engine.loop.stages import Stages
+from callwright.engine.loop.stages import Stages, replace
 from callwright.engine.loop.students import Known, check_identity, identity, read_known, student_model
 from callwright.engine.results import Result
 from callwright.engine.rulings import Rulings
-from callwright.errors import ShortfallError, UsageError
+from callwright.errors import ShortfallError, TrainingError, UsageError
 from callwright.generators.base import Explored
 from callwright.generators.looptool.expanding import Expansion
 from callwright.generators.looptool.focusing import Failed
@@ -105,43 +105,49 @@ class Bench:
         )
 
     async def beginner(self, runner: Runner, tell: Callable[[str], None]) -> tuple[Known, Known | None]:
-        """The student that the loop begins with, and the control's, which is the same.
-
-        Raises:
-            ModelError: It is not the one that this loop began with.
-        """
+        """The student that the loop begins with, and the control's, which is the same."""
         stages = Stages(self.folder / "round-00", runner, tell)
         config = self._absolute(self.plan.student)
-        known = await self.known(stages, "student", config)
+        # Where it is may have changed since it was written down.
+        known = (await self.known(stages, "student", config)).model_copy(update={"config": config})
         return known, known if self.plan.settings.control else None
 
-    async def known(self, stages: Stages, name: str, config: Student) -> Known:
-        """A student, written down the first time; it is asked who it is each time.
+    async def known(self, stages: Stages, name: str, config: Student, before: Known | None = None) -> Known:
+        """A student, asked who it is and written down the first time. With `before`, it has to be another one.
+
+        Raises:
+            ModelError: Its endpoint does not answer.
+            TrainingError: It cannot be told apart from the one before.
+        """
+        path = stages.folder / f"{name}.json"
+        if path.exists():
+            return read_known(path)
+        model = student_model(config, self.plan.workshop.base)
+        try:
+            known = Known(config=config, identity=await identity(model))
+        finally:
+            await model.close()
+        if before and known.identity == before.identity and not isinstance(config, SimulatedModel):
+            raise TrainingError(
+                f"the training left the student that there was before, {known.identity!r}; let the new one have a name "
+                f"of its own, correct what stands in {stages.folder / name / 'out'}, and run again"
+            )
+        replace(path, known.model_dump_json(indent=1))
+        return known
+
+    @asynccontextmanager
+    async def student(self, known: Known) -> AsyncIterator[Model]:
+        """A student at work; what it answers is written down.
 
         Raises:
             ModelError: Another one answers than was written down.
         """
-        model = student_model(config, self.plan.workshop.base)
-        path = stages.folder / f"{name}.json"
+        asked = student_model(known.config, self.plan.workshop.base)
+        model = Journaled(asked, self.journal)
         try:
-            if path.exists():
-                known = read_known(path)
-                await check_identity(model, known)
-                # Where it is may have changed since.
-                return known.model_copy(update={"config": config})
-            now = Known(config=config, identity=await identity(model))
-        finally:
-            await model.close()
-        temporary = path.with_suffix(".part")
-        temporary.write_text(now.model_dump_json(indent=1), encoding="utf-8")
-        temporary.replace(path)
-        return now
-
-    @asynccontextmanager
-    async def student(self, known: Known) -> AsyncIterator[Model]:
-        """A student at work; what it answers is written down."""
-        model = Journaled(student_model(known.config, self.plan.workshop.base), self.journal)
-        try:
+            await check_identity(asked, known)
+            # Endpoints may serve one student after the other under one name, and answers must not be mixed up.
+            asked.id = model.id = known.identity
             yield model
         finally:
             await model.close()

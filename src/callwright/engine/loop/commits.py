@@ -8,9 +8,10 @@ from pathlib import Path
 from callwright.engine.build import COMMIT_WAIT_S
 from callwright.engine.loop.assembly import Left
 from callwright.engine.loop.bench import Bench
-from callwright.engine.loop.stages import Stages
+from callwright.engine.loop.stages import Stages, damaged
 from callwright.engine.results import Result
 from callwright.engine.statistics import StatisticsCount, spent_by_purpose
+from callwright.errors import StoreError
 from callwright.schemas.base import digest
 from callwright.schemas.probe import Probe, Reason
 from callwright.schemas.verdict import Verdict
@@ -54,7 +55,10 @@ async def commit_rows(
 
     path = await stages.file(f"{name}.txt", f"{dataset}: a version of {len(rows)} rows", write)
     with Store.open(bench.data, write=False, wait_s=COMMIT_WAIT_S) as store:
-        return store.version(path.read_text(encoding="utf-8"))
+        try:
+            return store.version(path.read_text(encoding="utf-8"))
+        except (StoreError, ValueError) as error:
+            raise damaged(path) from error
 
 
 def _commit(

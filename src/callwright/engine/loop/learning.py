@@ -108,7 +108,7 @@ class Learning:
         )
         if comparer is None or not any(one.judge for one in verified):
             return verified, None
-        [known] = await self._stages.records(
+        known = await self._stages.record(
             "worth", "asking the judge what is known", Worth, lambda: self._worth(comparer, probes)
         )
         return settled(verified, known)
@@ -117,13 +117,13 @@ class Learning:
         judge = self._bench.judge
         return Comparer(judge, self._settings.verify, self._bench.judging) if judge else None
 
-    async def _worth(self, comparer: Comparer, probes: Sequence[Probe]) -> list[Worth]:
+    async def _worth(self, comparer: Comparer, probes: Sequence[Probe]) -> Worth:
         """What the judge's word is worth, tried on rows of this round."""
         count = self._settings.verify.planted
         rows = list(dict.fromkeys(probe.trajectory for probe in probes))[: count * _PLANTED_FROM]
         there = [one for row in rows for one in decisions(self._bench.book.row(row))]
         pairs = planted(there, count, self._bench.plan.workshop.recipe.seed + self._number)
-        return [await worth(comparer, pairs)]
+        return await worth(comparer, pairs)
 
     def _blamed(self, probe: Probe) -> Verified:
         """The label is believed, whatever it is."""

@@ -11,19 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from callwright.engine.build import COMMIT_WAIT_S, PlainRunner, Runner, build
+from callwright.engine.build import PlainRunner, Runner, state_after
 from callwright.engine.loop.bench import Bench
 from callwright.engine.loop.plan import Plan
+from callwright.engine.loop.pool import held_out_file, pool_file, with_origin
 from callwright.engine.loop.report import summary
 from callwright.engine.loop.round import Round, Rounded
-from callwright.engine.loop.rows import copy_version
-from callwright.engine.loop.stages import Stages
+from callwright.engine.loop.stages import Stages, replace, written
 from callwright.engine.progress import Progress
 from callwright.engine.workshop import Workshop
-from callwright.errors import QualityError, StoreError
+from callwright.errors import QualityError
 from callwright.schemas.recipe import Student
 from callwright.schemas.round import RoundReport
-from callwright.store import Store
 
 
 @dataclass(frozen=True)
@@ -62,66 +61,47 @@ async def loop(
         QualityError: A round made the student worse than the recipe allows.
         StoreError: The data folder cannot be used.
     """
-    plan = Plan.of(workshop)
+    plan = with_origin(Plan.of(workshop), data)
     folder = data / "runs" / f"{plan.name}-loop-{plan.digest[:12]}"
+    with written(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     runner = runner or PlainRunner()
-    pool, held_out = await _prepared(plan, data, folder, runner, tell)
+    pool = await pool_file(plan, data, folder, runner, tell)
+    held_out = await held_out_file(plan, data, folder, runner, tell)
     bench = Bench(plan, data, folder, pool, held_out)
     progress = Progress(f"{plan.name} (loop)", rounds * plan.settings.rows, folder)
-    progress.tell(now=True)
+
+    def told(text: str) -> None:
+        progress.message, progress.requests = text, len(bench.journal)
+        progress.tell(now=True)
+        tell(text)
+
     done: list[Rounded] = []
     try:
-        student, control = await bench.beginner(runner, tell)
+        student, control = await bench.beginner(runner, told)
         for number in range(1, rounds + 1):
-            stages = Stages(folder / f"round-{number:02d}", runner, _numbered(number, tell))
+            stages = Stages(folder / f"round-{number:02d}", runner, _numbered(number, told))
             done.append(await Round(bench, number, stages, student, control, done).finish())
             student, control = done[-1].student, done[-1].control
             progress.accepted += len(done[-1].assembly.rows)
-            progress.tell(now=True)
             _refuse_fall(plan, [one.report for one in done], stages.folder)
-        progress.state = "done"
+        progress.state, progress.message = "done", done[-1].report.version
     except BaseException as error:
-        progress.state, progress.message = "stopped", str(error)
+        progress.state, progress.message = state_after(error), str(error)
         raise
     finally:
+        progress.requests = len(bench.journal)
         await bench.close()
         progress.tell(now=True)
     reports = [one.report for one in done]
     summed = folder / "summary.md"
-    summed.write_text(summary(reports) + "\n", encoding="utf-8")
-    told = [folder / f"round-{report.round:02d}" / "report.md" for report in reports]
-    return Looped(tuple(reports), student.config, (*told, summed))
+    replace(summed, summary(reports) + "\n")
+    files = [folder / f"round-{report.round:02d}" / "report.md" for report in reports]
+    return Looped(tuple(reports), student.config, (*files, summed))
 
 
 def _numbered(number: int, tell: Callable[[str], None]) -> Callable[[str], None]:
     return lambda told: tell(f"round {number}: {told}")
-
-
-async def _prepared(
-    plan: Plan, data: Path, folder: Path, runner: Runner, tell: Callable[[str], None]
-) -> tuple[Path, Path]:
-    """The files of the pool and of the held-out rows; their versions are made, or found when they are there."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"{folder}: cannot be made ({error.strerror}); choose another folder with --data"
-        ) from None
-    paths = []
-    for name, part, splits in (
-        ("pool", plan.seeds, ("train",)),
-        ("heldout", plan.held_out, ("train", "test")),
-    ):
-        path = folder / f"{name}.jsonl"
-        if not path.exists():
-            given = plan.settings.seeds if name == "pool" else None
-            if given is None:
-                tell(f"{part.recipe.dataset}: {part.recipe.size} rows")
-                given = (await build(part, data, runner=runner)).version.name
-            with Store.open(data, write=False, wait_s=COMMIT_WAIT_S) as store:
-                copy_version(store, store.version(given), path, splits)
-        paths.append(path)
-    return paths[0], paths[1]
 
 
 def _refuse_fall(plan: Plan, reports: list[RoundReport], folder: Path) -> None:

@@ -6,13 +6,14 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
-from callwright.engine.workshop import Workshop
+from callwright.engine.workshop import SPEED_AND_PLACE, Workshop
 from callwright.errors import UsageError
 from callwright.schemas.base import digest
 from callwright.schemas.loop import Loop
 from callwright.schemas.recipe import Student
+from callwright.schemas.version import Version
 
-_NOT_DECIDING = {"max_fall", "replay"}
+_NOT_DECIDING: dict[str, Any] = {"max_fall": True, "replay": True, "training": {"timeout_s"}}
 """What a loop's rows do not depend on."""
 
 
@@ -27,12 +28,15 @@ class Plan:
     """Makes the pool that new rows are drawn from."""
     held_out: Workshop
     """Makes the tasks that measure: over toolkits that the pool does not have."""
+    origin: Version | None = None
+    """The version that `loop.seeds` names; `engine.loop.pool` finds it in a store."""
 
     @classmethod
     def of(cls, workshop: Workshop) -> Plan:
         """
         Raises:
-            UsageError: The recipe has no loop, or holds out toolkits that it does not have, or all of them.
+            UsageError: The recipe has no loop, holds out toolkits that it does not have, or all of them, or rewrites a
+                version, whose tools may be among those.
         """
         recipe = workshop.recipe
         if recipe.loop is None or recipe.models.student is None:
@@ -49,6 +53,11 @@ class Plan:
             )
         if held == set(names):
             raise UsageError("loop.held_out.toolkits: holds all toolkits out; leave some to train on")
+        for method, version in recipe.methods.from_versions.items():
+            raise UsageError(
+                f"methods.{method}.from: a loop cannot rewrite {version}, for its tools may be held out; name methods "
+                "of this recipe, such as [toolalpaca], or let loop.seeds name a version"
+            )
         return cls(
             workshop,
             recipe.loop,
@@ -64,11 +73,16 @@ class Plan:
     @property
     def digest(self) -> str:
         """Names all that decides the rows of the rounds, but for how many rounds there are."""
+        assert (self.origin is None) == (self.settings.seeds is None), "not yet looked up in a store"
         settings = self.settings.model_dump(mode="json", exclude=_NOT_DECIDING)
-        student = self.student.model_dump(
-            mode="json", exclude={"base_url", "in_flight", "timeout_s", "retries"}
-        )
+        settings["seeds"] = self.origin.id if self.origin else None
+        student = self.student.model_dump(mode="json", exclude=SPEED_AND_PLACE)
         return digest([self.seeds.digest, self.held_out.digest, settings, student])
+
+
+def seeds_of(workshop: Workshop) -> Workshop:
+    """What `callwright build` makes of a recipe: its rows, or the seeds of its loop, without the toolkits held out."""
+    return Plan.of(workshop).seeds if workshop.recipe.loop else workshop
 
 
 def _part(workshop: Workshop, name: str, toolkits: Collection[str], rows: int) -> Workshop:

@@ -55,10 +55,10 @@ async def reported(
 ) -> RoundReport:
     """The round's report, written as `report.jsonl` and `report.md`."""
 
-    async def work() -> list[RoundReport]:
-        return [_report(bench, stages, number, version, assembly, lessons, students, measured, earlier)]
+    async def work() -> RoundReport:
+        return _report(bench, stages, number, version, assembly, lessons, students, measured, earlier)
 
-    [report] = await stages.records("report", "writing the report", RoundReport, work)
+    report = await stages.record("report", "writing the report", RoundReport, work)
 
     async def write(path: Path) -> None:
         path.write_text(markdown(report), encoding="utf-8")

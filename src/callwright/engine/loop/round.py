@@ -13,7 +13,7 @@ from callwright.engine.loop.commits import commit_rows
 from callwright.engine.loop.learning import Learning, Lessons
 from callwright.engine.loop.probes import probed, runs_probed
 from callwright.engine.loop.reporting import Measured, reported
-from callwright.engine.loop.stages import Stages
+from callwright.engine.loop.stages import Stages, written
 from callwright.engine.loop.students import Known, read_known
 from callwright.errors import ShortfallError
 from callwright.generators.looptool.variants import NOTE
@@ -146,11 +146,10 @@ class Round:
         if lessons:
             candidates, outside = self._candidates(lessons)
 
-        async def work() -> list[Assembly]:
-            return [assemble(self._settings, self._number, candidates, pool, outside)]
+        async def work() -> Assembly:
+            return assemble(self._settings, self._number, candidates, pool, outside)
 
-        [made] = await self._stages.records("assembly", "putting the rows together", Assembly, work)
-        return made
+        return await self._stages.record("assembly", "putting the rows together", Assembly, work)
 
     def _candidates(self, lessons: Lessons) -> tuple[list[Candidate], list[Left]]:
         """The rows that may be in the round, and those that are ruled out, with the reason."""
@@ -243,16 +242,20 @@ class Round:
         """The student that comes of training on a version."""
         there = self._stages.folder / f"{name}.json"
         if there.exists():
-            return await self._bench.known(self._stages, name, read_known(there).config)
+            return read_known(there)
+        async with self._bench.student(before):
+            # Nobody else is trained in its place.
+            pass
         with self._stages.timed(f"training {name}"):
             self._stages.tell(f"training the {name} on {version.statistics.rows} rows")
             folder = self._stages.folder / name
             export_view(self._bench.data, version.name, "trl", folder / "data", overwrite=True)
             out = folder / "out"
-            out.mkdir(parents=True, exist_ok=True)
+            with written(out):
+                out.mkdir(parents=True, exist_ok=True)
             job = Job(round=self._number, student=before.config, data=folder / "data", out=out)
             config = await trainer_of(self._settings.training, self._bench.plan.workshop.base).train(job)
-        return await self._bench.known(self._stages, name, config)
+        return await self._bench.known(self._stages, name, config, before)
 
     async def _measured(self, student: Known, control: Known | None) -> Measured:
         bench, stages = self._bench, self._stages
@@ -264,10 +267,9 @@ class Round:
         mastered = self._mastered()
         replayed = await probed(bench, stages, "replayed", student, mastered, GREEDY) if mastered else []
         runs = await runs_probed(bench, stages, student, bench.held_out)
-        if control is None:
-            beside = []
-        else:
-            beside = after if control == student else await self._held_out("control", control)
+        beside = after if control == student else []
+        if control is not None and control != student:
+            beside = await self._held_out("control", control)
         return Measured(before=before, after=after, replayed=replayed, runs=runs, control=beside)
 
     async def _held_out(self, name: str, student: Known) -> list[Probe]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-from callwright.engine.results import Result, write_results
+from callwright.engine.loop.stages import damaged
+from callwright.engine.results import Result
 from callwright.schemas.task import Kind, Task, Trajectory
 from callwright.schemas.tool import Tool
-from callwright.schemas.version import Version
-from callwright.store import Store
 
 BLOCK = 64
 """Rows that are worked on at once."""
@@ -27,16 +25,23 @@ class RowBook:
         self._labels: dict[str, tuple[str, Kind]] = {}
 
     def add(self, path: Path) -> list[str]:
-        """Take in a file of results; the ids of its rows, in their order."""
+        """Take in a file of results; the ids of its rows, in their order.
+
+        Raises:
+            StoreError: It was damaged since it was written.
+        """
         found = []
+        start = 0
         with path.open("rb") as file:
-            start = 0
-            for line in iter(file.readline, b""):
-                body = json.loads(line)
-                if body["accepted"]:
-                    row = body["trajectory_id"]
+            for line in file:
+                try:
+                    result = Result.model_validate_json(line)
+                except ValueError as error:
+                    raise damaged(path) from error
+                if result.accepted:
+                    row = result.trajectory_id
                     self._places.setdefault(row, (path, start))
-                    self._labels.setdefault(row, (body["root"], body["row_kind"] or body["kind"]))
+                    self._labels.setdefault(row, (result.root, result.row_kind or result.kind))
                     found.append(row)
                 start += len(line)
         return found
@@ -65,26 +70,3 @@ class RowBook:
         left = iter(rows)
         while block := list(islice(left, BLOCK)):
             yield [self.row(row) for row in block]
-
-
-def copy_version(store: Store, version: Version, path: Path, splits: Collection[str]) -> None:
-    """A version's rows of some splits as a file of results, verdicts included."""
-    found = []
-    for member, trajectory, task in store.rows(version):
-        if member.split in splits:
-            found.append(
-                Result(
-                    method=member.method,
-                    kind=member.kind,
-                    attempt=task["attempt"],
-                    accepted=True,
-                    root=task["parent"] or trajectory["task"],
-                    task_id=trajectory["task"],
-                    task=task,
-                    trajectory_id=member.trajectory,
-                    trajectory=trajectory,
-                    row_kind=member.kind,
-                    verdicts=store.verdicts(member.trajectory),
-                )
-            )
-    write_results(path, found)

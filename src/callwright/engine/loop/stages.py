@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
-
-from pydantic import ValidationError
 
 from callwright.engine.build import Runner
 from callwright.errors import StoreError
@@ -31,7 +30,8 @@ class Stages:
         self.folder = folder
         self.runner = runner
         self.tell = tell
-        folder.mkdir(parents=True, exist_ok=True)
+        with written(folder):
+            folder.mkdir(parents=True, exist_ok=True)
 
     async def file(self, name: str, told: str, work: Callable[[Path], Awaitable[None]]) -> Path:
         """The stage's file or folder; `work` writes it to the path that it is given."""
@@ -42,12 +42,12 @@ class Stages:
 
         async def job(_: object) -> Path:
             begun = time.monotonic()
-            path.parent.mkdir(parents=True, exist_ok=True)
             temporary = path.with_name(f"{path.name}.part")
-            await work(temporary)
-            # Before the file, so that whoever sees the file knows how long it took.
-            self._note(name, time.monotonic() - begun)
-            temporary.replace(path)
+            with written(path):
+                await work(temporary)
+                # Before the file, so that whoever sees the file knows how long it took.
+                self._note(name, time.monotonic() - begun)
+                temporary.replace(path)
             return path
 
         await self.runner.run([Stage(name=f"{self.folder.name}/{name}")], job, 1)  # type: ignore[list-item]
@@ -60,11 +60,21 @@ class Stages:
 
         async def write(path: Path) -> None:
             made = await work()
-            text = "".join(one.model_dump_json() + "\n" for one in made)
-            _write(path, text)
+            _force(path, "".join(one.model_dump_json() + "\n" for one in made))
 
         path = await self.file(f"{name}.jsonl", told, write)
         return read_records(path, record)
+
+    async def record(self, name: str, told: str, record: type[R], work: Callable[[], Awaitable[R]]) -> R:
+        """The one record of a stage that has no more."""
+
+        async def alone() -> list[R]:
+            return [await work()]
+
+        found = await self.records(name, told, record, alone)
+        if len(found) != 1:
+            raise damaged(self.folder / f"{name}.jsonl")
+        return found[0]
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
@@ -76,14 +86,14 @@ class Stages:
     @property
     def seconds(self) -> dict[str, float]:
         """Stage -> seconds of the sitting that finished it."""
-        path = self.folder / _TIMES
-        return dict(json.loads(path.read_text())) if path.exists() else {}
+        try:
+            return dict(json.loads((self.folder / _TIMES).read_text(encoding="utf-8")))
+        except (FileNotFoundError, ValueError):
+            # No row depends on it.
+            return {}
 
     def _note(self, name: str, seconds: float) -> None:
-        times = self.seconds | {name: round(seconds, 1)}
-        temporary = self.folder / f"{_TIMES}.part"
-        _write(temporary, json.dumps(times))
-        temporary.replace(self.folder / _TIMES)
+        replace(self.folder / _TIMES, json.dumps(self.seconds | {name: round(seconds, 1)}))
 
 
 _TIMES = "seconds.json"
@@ -97,16 +107,48 @@ def read_records(path: Path, record: type[R]) -> list[R]:
     try:
         lines: Sequence[str] = path.read_text(encoding="utf-8").splitlines()
         return [record.model_validate_json(line) for line in lines]
-    except (ValidationError, UnicodeDecodeError) as error:
-        raise StoreError(
-            f"{path}: damaged since it was written; delete this file and run again, it is made anew"
-        ) from error
+    except ValueError as error:
+        raise damaged(path) from error
 
 
-def _write(path: Path, text: str) -> None:
+def damaged(path: Path) -> StoreError:
+    """The error of a stage's file that cannot be read."""
+    return StoreError(
+        f"{path}: damaged since it was written; delete this file and run again, it is made anew"
+    )
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a small file whole or not at all.
+
+    Raises:
+        StoreError: It cannot be written.
+    """
+    temporary = path.with_name(f"{path.name}.part")
+    with written(path):
+        _force(temporary, text)
+        temporary.replace(path)
+
+
+def _force(path: Path, text: str) -> None:
+    """Onto the disk, for a file that a power failure has emptied would be read as one without records."""
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def written(path: Path) -> Iterator[None]:
+    """Whoever writes a path in here is refused in one line.
+
+    Raises:
+        StoreError: It cannot be written.
+    """
     try:
-        path.write_text(text, encoding="utf-8")
+        yield
     except OSError as error:
         raise StoreError(
-            f"{path}: cannot be written ({error.strerror}); free some space and run again"
+            f"{path}: cannot be written ({error.strerror}); make room or choose another folder with --data, and run "
+            "again"
         ) from error

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from callwright.errors import ModelError, StoreError
+from callwright.engine.loop.stages import damaged
+from callwright.errors import ModelError
 from callwright.llm.base import Model, Sampling
 from callwright.llm.learner import SimulatedStudent, read_skills
 from callwright.llm.openai import OpenAIChat
@@ -38,7 +39,7 @@ def read_known(path: Path) -> Known:
     try:
         return Known.model_validate_json(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise StoreError(f"{path}: damaged since it was written; delete it and run again") from error
+        raise damaged(path) from error
 
 
 async def identity(model: Model) -> str:

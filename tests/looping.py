@@ -1,0 +1,223 @@
+"""Loops for tests: small recipes, and a process of its own for each sitting, which can be killed at any moment."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import os
+import random
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from callwright.engine.loop.loop import Looped, loop
+from callwright.engine.recipes import check_recipe
+from callwright.engine.workshop import Workshop
+from callwright.llm.base import Completion, Request, request_key
+from callwright.llm.journal import Journal
+from callwright.llm.learner import SimulatedStudent
+from callwright.llm.offline import Offline
+from callwright.schemas.round import RoundReport
+from callwright.store import Store
+
+SECONDS = 120
+
+
+def loop_recipe(*, student: dict[str, Any] | None = None, **settings: Any) -> dict[str, Any]:
+    """A recipe of a loop that takes a second or two; keyword arguments are keys of `loop`."""
+    return {
+        "dataset": "small",
+        "size": 30,
+        "seed": 3,
+        "tools": [{"world": "library"}, {"world": "music"}],
+        "models": {
+            "teacher": {"engine": "offline"},
+            "student": student or {"engine": "simulated", "seed": 1},
+        },
+        "methods": {"toolalpaca": {}},
+        "mix": {"single": 0.4, "multi_step": 0.2, "clarification": 0.2, "no_call": 0.2},
+        "accept": {"rung": "L3"},
+        "loop": {
+            "rows": 12,
+            "held_out": {"toolkits": ["music"], "rows": 6},
+            "training": {"hook": "simulated"},
+            "expand": {"variants": 1},
+            "max_fall": 1.0,
+        }
+        | settings,
+    }
+
+
+def workshop_of(body: dict[str, Any]) -> Workshop:
+    """The recipe's workshop; reading tools takes most of a small loop's time, so it is done once."""
+    tools = _tools(json.dumps([body["tools"], body["models"]["teacher"]]))
+    recipe = check_recipe(body, "recipe")
+    return Workshop(recipe, tools.sources, tools.toolkits, tools.refusals, tools.base)
+
+
+@cache
+def _tools(given: str) -> Workshop:
+    tools, teacher = json.loads(given)
+    body = {"dataset": "tools", "size": 1, "tools": tools, "models": {"teacher": teacher}}
+    return Workshop.of(check_recipe(body, "recipe"), Path())
+
+
+async def looped(body: dict[str, Any], data: Path, rounds: int = 2, **given: Any) -> Looped:
+    return await loop(workshop_of(body), data, rounds, **given)
+
+
+def versions(data: Path) -> dict[str, str]:
+    """Every version of a data folder by its name."""
+    with Store.open(data, write=False) as store:
+        return {one.name: one.id for one in store.versions()}
+
+
+def reports(data: Path) -> list[dict[str, Any]]:
+    """The reports of all rounds, without what a clock says."""
+    paths = sorted(data.glob("runs/*/round-*/report.jsonl"))
+    found = [RoundReport.model_validate_json(path.read_text(encoding="utf-8")) for path in paths]
+    return [one.model_dump(exclude={"seconds"}) for one in found]
+
+
+# Sittings that are killed
+
+
+@dataclass
+class Toll:
+    """What the kills of one loop came to."""
+
+    kills: list[str] = field(default_factory=list)
+    """What was being written when they came."""
+    asked_again: int = 0
+    """Questions whose answer was in the journal when they were asked."""
+
+
+def killed(body: dict[str, Any], data: Path, rounds: int, kills: int, seed: int) -> Toll:
+    """Run a loop, kill it again and again while it writes files or answers, and go on until it is done."""
+    toll, rng = Toll(), random.Random(seed)
+    files, answers = _sitting(body, data.with_name("whole"), rounds, toll)
+    while len(toll.kills) < kills:
+        of = rng.choice(("file", "answer"))
+        moment = rng.randint(1, max(2, 2 * (files if of == "file" else answers) // kills))
+        if _sitting(body, data, rounds, toll, of, moment, rng.choice((0.0, rng.uniform(0, 0.03)))):
+            break
+    _sitting(body, data, rounds, toll)
+    return toll
+
+
+def _sitting(
+    body: dict[str, Any],
+    data: Path,
+    rounds: int,
+    toll: Toll,
+    of: str = "",
+    moment: int = 0,
+    delay_s: float = 0.0,
+) -> tuple[int, int] | None:
+    """One process; files and answers that it wrote, or None where it was killed."""
+    log = data.with_suffix(".log")
+    log.unlink(missing_ok=True)
+    known = _journaled(data)
+    process = _context().Process(target=_sit, args=(body, data, rounds, log, of, moment, delay_s))
+    process.start()
+    process.join(SECONDS)
+    lines = [line.split("\t") for line in log.read_text(encoding="utf-8").splitlines()]
+    toll.asked_again += len(known & {key for what, key in lines if what == "asked"})
+    if process.exitcode == -signal.SIGKILL:
+        toll.kills += [where for what, where in lines if what == "killed"]
+        return None
+    assert process.exitcode == 0, process.exitcode
+    return sum(what == "file" for what, _ in lines), sum(what == "answer" for what, _ in lines)
+
+
+@cache
+def _context() -> Any:
+    """Processes that are forked from one which has read the code, and holds no threads and no files."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["looping_warm", "callwright.views.trl"])
+    return context
+
+
+def _sit(
+    body: dict[str, Any], data: Path, rounds: int, log: Path, of: str, moment: int, delay_s: float
+) -> None:
+    told = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    left = moment
+
+    def tick(what: str, where: str) -> None:
+        nonlocal left
+        os.write(told, f"{what}\t{where}\n".encode())
+        if what == of:
+            left -= 1
+            if left == 0:
+                os.write(told, f"killed\t{where}\n".encode())
+                threading.Timer(
+                    delay_s, os.kill, (os.getpid(), signal.SIGKILL)
+                ).start() if delay_s else os.kill(os.getpid(), signal.SIGKILL)
+
+    def on_event(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in ("os.rename", "os.mkdir") or (
+            event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR)
+        ):
+            path = str(arguments[0])
+            if path.startswith(f"{data}/"):
+                tick("file", f"{event} {path.removeprefix(f'{data}/')}")
+
+    sys.addaudithook(on_event)
+    for model in (SimulatedStudent, Offline):
+        _note_questions(model, tick)
+    _note_answers(tick)
+    asyncio.run(looped(body, data, rounds))
+
+
+def _note_questions(model: Any, tick: Any) -> None:
+    complete = model.complete
+
+    async def noted(self: Any, request: Request) -> Completion:
+        tick("asked", request_key(self, request))
+        return await complete(self, request)  # type: ignore[no-any-return]
+
+    model.complete = noted
+
+
+def _note_answers(tick: Any) -> None:
+    write = Journal._write
+
+    def noted(self: Journal, line: bytes) -> None:
+        write(self, line)
+        tick("answer", f"{self.path.parent.name} {json.loads(line)['purpose']}")
+
+    Journal._write = noted  # type: ignore[method-assign]
+
+
+def _journaled(data: Path) -> set[str]:
+    """The questions that journals have answers to; a torn last line is none."""
+    found = set()
+    for path in data.glob("runs/*/journal.jsonl"):
+        for line in path.read_bytes().splitlines(keepends=True):
+            if line.endswith(b"\n"):
+                found.add(json.loads(line)["key"])
+    return found
+
+
+def stages_of(kills: Sequence[str]) -> set[str]:
+    """Which stages of a loop were hit."""
+    names = (
+        "seeds",
+        "heldout",
+        "audit",
+        "version",
+        "student/",
+        "control",
+        "probes",
+        "expand",
+        "report",
+        "answer",
+    )
+    return {name for name in names for where in kills if name in where}
