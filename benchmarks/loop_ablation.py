@@ -1,8 +1,8 @@
 """What each part of the closed loop is worth to a simulated learner: the whole loop, and one part off at a time.
 
 The pool is made once: rows over four worlds, of which one in eight has a wrong label, half of them seen by execution
-or a rule; a fifth world is held out, its rows are right. Learners differ in what they are weak at. Each goes through all
-arms from the same beginning. `training/simulated.py` says what learning is taken to be, and why; nothing was tuned.
+or a rule; a fifth world is held out, its rows are right. Learners differ in what they are weak at. Each goes
+through all arms from the same beginning. `training/simulated.py` says what learning is taken to be, and why; nothing was tuned.
 
 Prints exact calls on held-out tools by round and arm, with 95 % intervals (bootstrap over learners), and each arm minus
 the whole loop, learner by learner.
