@@ -2,7 +2,7 @@
 
 The pool is made once: rows over four worlds, of which one in eight has a wrong label, half of them seen by execution
 or a rule; a fifth world is held out, its rows are right. Learners differ in what they are weak at. Each goes
-through all arms from the same beginning. `training/simulated.py` says what learning is taken to be, and why; nothing was tuned.
+through all arms from the same beginning. `training/simulated.py` says what learning is taken to be, and why.
 
 Prints exact calls on held-out tools by round and arm, with 95 % intervals (bootstrap over learners), and each arm minus
 the whole loop, learner by learner.
