@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import itertools
 import json
@@ -126,9 +127,17 @@ def observations(messages: Iterable[Message]) -> list[dict[str, Any]]:
     ]
 
 
-async def together(jobs: Iterable[Awaitable[T]]) -> list[T]:
-    """The results of jobs that run at once, in their order; the first error calls off the others."""
-    tasks = [asyncio.ensure_future(job) for job in jobs]
+async def together(jobs: Iterable[Awaitable[T]], at_once: int | None = None) -> list[T]:
+    """The results of jobs that run at once, `at_once` of them at the most, in their order; the first error calls off
+    the others.
+    """
+    gate = asyncio.Semaphore(at_once) if at_once else contextlib.nullcontext()
+
+    async def one(job: Awaitable[T]) -> T:
+        async with gate:
+            return await job
+
+    tasks = [asyncio.ensure_future(one(job)) for job in jobs]
     try:
         return list(await asyncio.gather(*tasks))
     finally:

@@ -69,6 +69,7 @@ class Expansion:
         rewriters: Mapping[Rewriter, Callable[[Rows], Explorer]],
         known: Novelty,
         sampling: Sampling,
+        at_once: int | None = None,
     ) -> None:
         """
         Args:
@@ -81,7 +82,9 @@ class Expansion:
             rewriters: What masks requests, and what joins them, over rows in memory.
             known: Tells what is nothing new.
             sampling: How the model is sampled.
+            at_once: Tries of a block that are under way at the most; all of them unless given.
         """
+        self._at_once = at_once
         self._settings = settings
         self._failures = list(failures)
         self._seed = seed
@@ -101,8 +104,11 @@ class Expansion:
             for number, focus in enumerate(self.foci(failed))
         ]
         made = await together(
-            self._tried(failed, focus, number, self._number(chain, place))
-            for place, (failed, number, focus) in enumerate(tries)
+            (
+                self._tried(failed, focus, number, self._number(chain, place))
+                for place, (failed, number, focus) in enumerate(tries)
+            ),
+            self._at_once,
         )
         return self._new([failed for failed, _, _ in tries], made)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from callwright.values.mentions import fold
 
 WINDOW = 13
 """Words in a row that no variant may share with a protected text."""
+
+_KEPT = 1024
+"""Vectors of texts that are kept: the variants of one seed are compared with each other again and again."""
 
 _WORD = re.compile(r"\w+")
 
@@ -45,6 +49,7 @@ class Novelty:
         self._encoder: Encoder = make_encoder("ngrams")
         self._names = [name for name, _ in named]
         self._vectors = self._encoder.encode([text for _, text in named])
+        self._vector = lru_cache(_KEPT)(lambda text: self._encoder.encode([text])[0])
         self._windows = {window: name for name, text in [*said, *named] for window in _windows(text)}
         self._calls = {key: f"row {row.id[:8]}" for row in rows if (key := calls_of(row))}
 
@@ -57,7 +62,7 @@ class Novelty:
             for window in _windows(text):
                 if window in self._windows:
                     return f"{WINDOW} words of the protected {self._windows[window]}"
-        found = self._like(self._encoder.encode([row.task.instruction])[0], self._vectors)
+        found = self._like(self._vector(row.task.instruction), self._vectors)
         return f"the request of the protected {self._names[found]}" if found is not None else ""
 
     def among(self, row: Trajectory, others: Sequence[tuple[str, Trajectory]]) -> str:
@@ -66,9 +71,10 @@ class Novelty:
         for name, other in others:
             if key and key == calls_of(other):
                 return f"the calls of {name}"
-        texts = [row.task.instruction, *(other.task.instruction for _, other in others)]
-        vectors = self._encoder.encode(texts)
-        found = self._like(vectors[0], vectors[1:])
+        if not others:
+            return ""
+        vectors = np.stack([self._vector(other.task.instruction) for _, other in others])
+        found = self._like(self._vector(row.task.instruction), vectors)
         return f"the request of {others[found][0]}" if found is not None else ""
 
     def _like(self, vector: Vectors, others: Vectors) -> int | None:

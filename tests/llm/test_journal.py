@@ -42,6 +42,7 @@ def test_what_is_appended_is_found_by_key_and_in_order(tmp_path: Path):
         assert journal.get("b") == entry("b", text="naïve \u2028 \ud800")
         assert journal.get("c") is None
         assert [found["key"] for found in journal] == ["b", "a"]
+        assert [found["key"] for found in journal.after(1)] == ["a"]
         assert len(journal) == 2 and "a" in journal and "c" not in journal
 
 

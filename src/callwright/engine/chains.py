@@ -10,8 +10,12 @@ from callwright.engine.results import Result, read_results, write_results
 from callwright.engine.rulings import Rulings
 from callwright.engine.shards import Shard
 from callwright.generators.base import Explored, Explorer
+from callwright.generators.conversing import together
 from callwright.schemas.base import Record
 from callwright.schemas.task import Trajectory
+
+_AT_ONCE = 4
+"""Rows of a chain that are judged at once."""
 
 
 class Chain(Record):
@@ -78,6 +82,10 @@ class Chains:
         """The results of a chain's attempts, and the conversations that were accepted."""
         results: list[Result] = []
         accepted: list[Trajectory] = []
+        # Executing calls again is another process's work: the next row is judged meanwhile.
+        ruled = iter(
+            await together((self._rulings.rule(one) for one in explored if one.trajectory), _AT_ONCE)
+        )
         for one in explored:
             if one.trajectory is None:
                 # What was imagined, had it come to anything, is served by one call as a rule.
@@ -91,7 +99,7 @@ class Chains:
                     message=one.message,
                 )
             else:
-                result, row = await self._rulings.rule(one)
+                result, row = next(ruled)
                 accepted += [row] if result.accepted else []
             results.append(result)
             self._ended[result.gate, result.code] += 1

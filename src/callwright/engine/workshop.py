@@ -270,6 +270,8 @@ class Workshop:
             rewriters={"mask": masked, "parallel": parallel},
             known=known,
             sampling=self.sampling(),
+            # A world that was populated to plan in is at hand to play in as long as few are under way.
+            at_once=self.conversations,
         )
 
     @property

@@ -8,6 +8,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -91,6 +92,11 @@ class Journal:
             for entry in reader.iter(type=dict, skip_invalid=True):
                 if entry.get("key") in self._index:
                     yield entry
+
+    def after(self, count: int) -> Iterator[dict[str, Any]]:
+        """The entries beyond the first `count`, in the order of writing."""
+        for offset, length in islice(list(self._index.values()), count, None):
+            yield json.loads(os.pread(self._fd, length, offset))
 
     def close(self) -> None:
         """Forces everything to the disk and lets go of the lock."""

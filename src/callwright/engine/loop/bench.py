@@ -44,6 +44,8 @@ class Bench:
         if not self.pool:
             raise ShortfallError(f"{plan.name}: the pool of seeds has no rows to train on")
         self.journal = Journal(folder / "journal.jsonl")
+        self.committed = 0
+        """So many of the journal's entries stand in the store already, as far as this sitting knows."""
         self._calls: Journal | None = None
         try:
             purse = workshop.purse(self.journal)
@@ -160,7 +162,10 @@ class Bench:
             self._close_journals()
 
     def _absolute(self, config: Student) -> Student:
-        """A local model by its full path: later students lie elsewhere."""
+        """What lies in files by its full path: later students lie elsewhere."""
+        if isinstance(config, SimulatedModel) and config.skills is not None:
+            skills = (self.plan.workshop.base / config.skills).resolve()
+            return config.model_copy(update={"skills": str(skills)})
         if not isinstance(config, LocalModel):
             return config
         folder = (self.plan.workshop.base / config.model).resolve()

@@ -112,11 +112,14 @@ def _commit(
         ],
         verdicts=[*(verdict for one in kept for verdict in one.verdicts), *verdicts],
         probes=probes,
-        ledger=(LedgerEntry.model_validate(entry) for entry in bench.journal),
+        ledger=(LedgerEntry.model_validate(entry) for entry in bench.journal.after(bench.committed)),
         drops=[*dropped, *refused],
     )
+    told = len(bench.journal)
     with Store.open(bench.data, write=True, wait_s=COMMIT_WAIT_S) as store:
-        return store.commit(batch)
+        version = store.commit(batch)
+    bench.committed = told
+    return version
 
 
 def _drop(bench: Bench, left: Left) -> Drop:
