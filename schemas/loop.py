@@ -52,6 +52,9 @@ SCHEDULE = (
 
 
 class Probing(Record):
+    label_perplexity: bool = True
+    """Whether the student is also asked how likely the label is to it, where it can tell: one more reading of each
+    prompt. It is for the record; rounds are put together without it."""
     samples: int = Field(default=0, ge=0, le=64)
     """Answers that are sampled for a decision besides the greedy one, at the most; 0 for none, and no bands."""
     temperature: float = Field(default=1.0, gt=0.0, le=2.0)

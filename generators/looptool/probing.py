@@ -86,7 +86,8 @@ class Prober:
         label, token for token as far as can be seen; otherwise nobody knows, and nothing is guessed.
         """
         scored = None
-        if isinstance(self._student, Scorer) and greedy.outcome != "refused":
+        wanted = self._settings.label_perplexity and greedy.outcome != "refused"
+        if wanted and isinstance(self._student, Scorer):
             try:
                 scored = await self._student.score(decision.request(self._greedy), to_wire(decision.label))
             except ReplyError:

@@ -26,7 +26,7 @@ from callwright.schemas.version import Version
 from callwright.training import trainer_of
 from callwright.training.base import Job
 
-GREEDY = Probing()
+GREEDY = Probing(label_perplexity=False)
 """How students are measured: one greedy answer for each decision."""
 
 
