@@ -175,7 +175,10 @@ async def test_a_pool_without_a_right_label_ends_with_what_to_do(kept: Path):
             await looped(loop_recipe(seeds="spoilt"), kept, 1)
 
 
-async def test_a_student_that_is_always_right_is_given_what_there_is(data: Path, tmp_path: Path):
+async def test_a_student_that_is_always_right_is_given_what_there_is(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("callwright.training.simulated.FORGET", 0.0)
     able = {"engine": "simulated", "skills": str(skilled(tmp_path / "skills.json"))}
     result = await looped(loop_recipe(student=able, rows=22, no_call=(0.9, 1.0)), data, 3)
     second, third = result.reports[1:]
