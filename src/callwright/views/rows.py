@@ -45,6 +45,8 @@ class Row:
     kind: Kind
     method: str
     toolkit: str
+    task: str
+    """Id of what was asked for."""
     root: str
     """Id of the task where its lineage begins: a paraphrase has its seed's."""
     clock: str
@@ -83,6 +85,7 @@ def checked(store: Store, version: Version, make: Callable[[Row], T]) -> Iterato
                 kind=member.kind,
                 method=member.method,
                 toolkit=task["toolkit"],
+                task=trajectory["task"],
                 root=task["parent"] or trajectory["task"],
                 clock=task["clock"],
                 teacher=teacher_name(trajectory["provenance"]["teacher"]),
@@ -118,12 +121,24 @@ def arguments_of(text: str, call: str) -> dict[str, Any]:
         RowError: They do not, or a key stands twice, or a number is not finite.
     """
     try:
-        value = json.loads(text, object_pairs_hook=_object, parse_float=_finite, parse_constant=_finite)
-    except (ValueError, RecursionError) as error:
+        value = exact_json(text)
+    except ValueError as error:
         raise RowError("arguments_not_json", f"the arguments of call {call} are not JSON ({error})") from None
     if not isinstance(value, dict):
         raise RowError("arguments_not_json", f"the arguments of call {call} are no JSON object")
     return value
+
+
+def exact_json(text: str) -> Any:
+    """The value that a JSON text spells.
+
+    Raises:
+        ValueError: It is no JSON, or a key stands twice, or a number is not finite.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_float=_finite, parse_constant=_finite)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
