@@ -1,4 +1,4 @@
-"""The view `axolotl`: chats for Axolotl's `chat_template`, with what is learned turn by turn, and a config that reads them.
+"""The view `axolotl`: chats for Axolotl's `chat_template` that say turn by turn what is learned, and a config for them.
 
 Axolotl reads a line by way of Arrow, which would merge the arguments and schemas of different tools: both are JSON text
 here, which Axolotl parses itself.
@@ -27,9 +27,10 @@ from callwright.views.rows import Row, arguments_of, checked, checked_json
 from callwright.views.turns import REASONS, NoPlaceError
 
 ABOUT = """
-Chats for Axolotl's `type: chat_template`. `axolotl.yaml` has the part of a config that reads them; run Axolotl from this
-folder, or put the folder before the paths. Each message says with `train` whether it is learned, and `train_detail` names
-the characters where only a part of its words is; Axolotl then learns the words alone, and no call beside them.
+Chats for Axolotl's `type: chat_template`. `axolotl.yaml` has the part of a config that reads them; run Axolotl from
+this folder, or put the folder before the paths. Each message says with `train` whether it is learned, and
+`train_detail` names the characters where only a part of its words is; Axolotl then learns the words alone, and no call
+beside them.
 """
 CONFIG = "axolotl.yaml"
 

@@ -1,4 +1,4 @@
-"""The view `hermes`: ShareGPT lines in which calls and results are text between tags, for trainers that know no tools."""
+"""The view `hermes`: ShareGPT lines with calls and results as text between tags, for trainers that know no tools."""
 
 from __future__ import annotations
 
@@ -17,17 +17,16 @@ from callwright.store import Store
 from callwright.views.contract import line_faults
 from callwright.views.folder import Manifest
 from callwright.views.lines import Lines, export_lines
-from callwright.views.loss import wrong_spans
 from callwright.views.parallel import Parallel, reshaped
 from callwright.views.prompts import prompt
 from callwright.views.rows import Row, arguments_of, checked, checked_json
 from callwright.views.spliced import spliced
-from callwright.views.turns import REASONS, NoPlaceError
+from callwright.views.turns import REASONS, NoPlaceError, check_plain
 
 ABOUT = """
 ShareGPT lines in the Hermes form. The tools stand in the system turn between `<tools>` tags; a call is
-`<tool_call>` with one JSON object, a result `<tool_response>` with the function's name and what it answered, as JSON where
-it is JSON. Turns are plain text, so any trainer of ShareGPT reads them. Learn the `gpt` turns alone.
+`<tool_call>` with one JSON object, a result `<tool_response>` with the function's name and what it answered, as JSON
+where it is JSON. Turns are plain text, so any trainer of ShareGPT reads them. Learn the `gpt` turns alone.
 """
 _MARKS = ("<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>", "<tools>", "</tools>")
 
@@ -59,10 +58,7 @@ def export(
 
 def _text(row: Row, options: Options, dropped: Counter[str]) -> str:
     try:
-        if any(
-            isinstance(one, AssistantMessage) and (not one.train or wrong_spans(one)) for one in row.messages
-        ):
-            raise NoPlaceError("masked")
+        check_plain(row.messages)
         messages = reshaped(row.messages, options.parallel, dropped)
         turns = list(_turns(row, messages, dropped))
     except NoPlaceError as reason:

@@ -27,16 +27,15 @@ from callwright.store import Store
 from callwright.views.contract import line_faults
 from callwright.views.folder import Manifest
 from callwright.views.lines import DEFAULT, Lines, export_lines
-from callwright.views.loss import wrong_spans
 from callwright.views.parallel import Parallel, reshaped
 from callwright.views.rows import Row, arguments_of, checked, checked_json
 from callwright.views.spliced import spliced
-from callwright.views.turns import REASONS, NoPlaceError
+from callwright.views.turns import REASONS, NoPlaceError, check_plain
 
 ABOUT = """
 ShareGPT lines in LLaMA-Factory's dialect. Point `dataset_dir` to this folder and name the data sets of
 `dataset_info.json`, such as `dataset: $train`. A turn with several calls is one `function_call` with a list, and what
-came back is one `observation` with a list in the same order. Templates whose `tool_format` is `default` cannot take a tool
+came back is one `observation` with a list in the same order. Templates whose `tool_format` is `default` take no tool
 with an `enum` of numbers; those of Qwen, Llama and others can.
 """
 INFO = "dataset_info.json"
@@ -93,10 +92,7 @@ def _name(version: Version, split: str) -> str:
 
 def _text(row: Row, options: Options, dropped: Counter[str]) -> str:
     try:
-        if any(
-            isinstance(one, AssistantMessage) and (not one.train or wrong_spans(one)) for one in row.messages
-        ):
-            raise NoPlaceError("masked")
+        check_plain(row.messages)
         turns = list(_turns(reshaped(row.messages, options.parallel, dropped), dropped))
         if [one["from"] in _ANSWERS for one in turns] != [False, True] * (len(turns) // 2):
             raise NoPlaceError("not_alternating")

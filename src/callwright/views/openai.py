@@ -1,7 +1,7 @@
 """The view `openai`: JSON lines as OpenAI's fine-tuning reads them, and whoever took that format over.
 
-A line has no keys but the format's own, for the service refuses a file with others; the config `ids` says which row each
-line of `default` is.
+A line has no keys but the format's own, for the service refuses a file with others; the config `ids` says which row
+each line of `default` is.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from callwright.views.rows import Row, arguments_of, checked, checked_json
 from callwright.views.turns import REASONS, NoPlaceError
 
 ABOUT = """
-Chats for OpenAI's supervised fine-tuning: `messages`, `tools` and `parallel_tool_calls`; the arguments of a call are JSON
-text, exactly as they were made, and `weight: 0` stands on each turn that is not to be learned. Hand
+Chats for OpenAI's supervised fine-tuning: `messages`, `tools` and `parallel_tool_calls`; the arguments of a call are
+JSON text, exactly as they were made, and `weight: 0` stands on each turn that is not to be learned. Hand
 `default/train.jsonl` to the service as it is. Line by line, `ids/train.jsonl` names the rows. Tools are objects here:
 read the file with a JSON reader, for a table would merge the schemas of different tools.
 """
