@@ -15,6 +15,7 @@ from pydantic import Field
 
 from callwright.schemas.base import Record
 from callwright.schemas.message import AssistantMessage, Message, to_wire
+from callwright.schemas.tool import Tool
 from callwright.schemas.version import Version
 from callwright.store import Store
 from callwright.views import loss
@@ -23,7 +24,7 @@ from callwright.views.contract import Event, ObjectText, line_faults, paired
 from callwright.views.folder import Manifest
 from callwright.views.lines import DEFAULT, Lines, export_lines
 from callwright.views.parallel import Parallel, reshaped
-from callwright.views.rows import Row, arguments_of, checked, checked_json
+from callwright.views.rows import Row, ToolTexts, arguments_of, checked, checked_json, checked_line
 from callwright.views.turns import REASONS, NoPlaceError
 
 ABOUT = """
@@ -49,8 +50,10 @@ def export(
         ViewError: A row must not be exported, no row fits, or something else is in the place.
     """
 
+    tools = ToolTexts(_tool)
+
     def write(lines: Lines) -> None:
-        found = checked(store, version, lambda row: (row.split, _text(row, options, lines.dropped)))
+        found = checked(store, version, lambda row: (row.split, _text(row, options, tools, lines.dropped)))
         for split, text in found:
             if text:
                 lines.add(split, text)
@@ -81,7 +84,7 @@ def _declared(split: str) -> dict[str, Any]:
     }
 
 
-def _text(row: Row, options: Options, dropped: Counter[str]) -> str:
+def _text(row: Row, options: Options, tools: ToolTexts, dropped: Counter[str]) -> str:
     try:
         messages = reshaped(row.messages, options.parallel, dropped)
         if not any(map(loss.learned, messages)):
@@ -91,11 +94,14 @@ def _text(row: Row, options: Options, dropped: Counter[str]) -> str:
         return ""
     body: dict[str, Any] = {name: getattr(row, name) for name in ("id", "kind", "method", "toolkit")}
     body["messages"] = [_message(one, dropped) for one in messages]
-    if row.tools:
-        body["tools"] = [tool.wire() for tool in row.tools]
-        for tool in body["tools"]:
-            tool["function"]["parameters"] = checked_json(tool["function"]["parameters"])
-    return checked_json(body)
+    offered = {"tools": f"[{', '.join(tools.of(row.tools))}]"} if row.tools else {}
+    return checked_line(body, offered)
+
+
+def _tool(tool: Tool) -> dict[str, Any]:
+    wire = tool.wire()
+    wire["function"]["parameters"] = checked_json(tool.parameters)
+    return wire
 
 
 def _message(message: Message, dropped: Counter[str]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from callwright.views.folder import Manifest
 from callwright.views.lines import Lines, export_lines
 from callwright.views.parallel import Parallel, reshaped
 from callwright.views.prompts import prompt
-from callwright.views.rows import Row, arguments_of, checked, checked_json
+from callwright.views.rows import Row, ToolTexts, arguments_of, checked, checked_line
 from callwright.views.spliced import spliced
 from callwright.views.turns import REASONS, NoPlaceError, check_plain
 
@@ -45,8 +45,10 @@ def export(
         ViewError: A row must not be exported, no row fits, or something else is in the place.
     """
 
+    tools = ToolTexts(lambda tool: tool.wire()["function"])
+
     def write(lines: Lines) -> None:
-        found = checked(store, version, lambda row: (row.split, _text(row, options, lines.dropped)))
+        found = checked(store, version, lambda row: (row.split, _text(row, options, tools, lines.dropped)))
         for split, text in found:
             if text:
                 lines.add(split, text)
@@ -56,25 +58,26 @@ def export(
     )
 
 
-def _text(row: Row, options: Options, dropped: Counter[str]) -> str:
+def _text(row: Row, options: Options, tools: ToolTexts, dropped: Counter[str]) -> str:
     try:
         check_plain(row.messages)
         messages = reshaped(row.messages, options.parallel, dropped)
-        turns = list(_turns(row, messages, dropped))
+        turns = list(_turns(row, messages, tools.of(row.tools), dropped))
     except NoPlaceError as reason:
         dropped[str(reason)] += 1
         return ""
     body: dict[str, Any] = {name: getattr(row, name) for name in ("id", "kind", "method", "toolkit")}
     body["conversations"] = turns
-    body["tools"] = f"[{', '.join(row.tool_texts)}]"
-    return checked_json(body)
+    offered = f"[{', '.join(row.tool_texts)}]"
+    return checked_line(body, {"tools": json.dumps(offered, ensure_ascii=False)})
 
 
-def _turns(row: Row, messages: Sequence[Message], dropped: Counter[str]) -> Iterator[dict[str, str]]:
+def _turns(
+    row: Row, messages: Sequence[Message], tools: Sequence[str], dropped: Counter[str]
+) -> Iterator[dict[str, str]]:
     system = _unmarked(row.system)
-    if row.tools:
-        tools = "\n".join(checked_json(tool.wire()["function"]) for tool in row.tools)
-        told = prompt("hermes").substitute(tools=_unmarked(tools))
+    if tools:
+        told = prompt("hermes").substitute(tools=_unmarked("\n".join(tools)))
         system = f"{system}\n\n{told}" if system else told
     if system:
         yield {"from": "system", "value": system}

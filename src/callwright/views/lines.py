@@ -171,7 +171,7 @@ def _shown(options: Record) -> dict[str, Any]:
 
 
 def _page(version: Version, manifest: Manifest, about: str, reasons: Mapping[str, str], pattern: str) -> str:
-    configs = [
+    configs: list[dict[str, Any]] = [
         {
             "config_name": config,
             # `datasets` caches a folder by its path and this header alone.
@@ -182,6 +182,9 @@ def _page(version: Version, manifest: Manifest, about: str, reasons: Mapping[str
         }
         for config, splits in manifest.rows.items()
     ]
+    for config in configs:
+        if config["config_name"] == "typed":
+            config["default"] = True
     counts = [
         (config, split, count) for config, splits in manifest.rows.items() for split, count in splits.items()
     ]

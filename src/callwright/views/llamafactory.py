@@ -28,7 +28,7 @@ from callwright.views.contract import line_faults
 from callwright.views.folder import Manifest
 from callwright.views.lines import DEFAULT, Lines, export_lines
 from callwright.views.parallel import Parallel, reshaped
-from callwright.views.rows import Row, arguments_of, checked, checked_json
+from callwright.views.rows import Row, ToolTexts, arguments_of, checked, checked_line
 from callwright.views.spliced import spliced
 from callwright.views.turns import REASONS, NoPlaceError, check_plain
 
@@ -64,8 +64,10 @@ def export(
         ViewError: A row must not be exported, no row fits, or something else is in the place.
     """
 
+    tools = ToolTexts(_tool)
+
     def write(lines: Lines) -> None:
-        found = checked(store, version, lambda row: (row.split, _text(row, options, lines.dropped)))
+        found = checked(store, version, lambda row: (row.split, _text(row, options, tools, lines.dropped)))
         for split, text in found:
             if text:
                 lines.add(split, text)
@@ -90,7 +92,7 @@ def _name(version: Version, split: str) -> str:
     return f"{version.dataset}_{version.number}_{split}"
 
 
-def _text(row: Row, options: Options, dropped: Counter[str]) -> str:
+def _text(row: Row, options: Options, tools: ToolTexts, dropped: Counter[str]) -> str:
     try:
         check_plain(row.messages)
         turns = list(_turns(reshaped(row.messages, options.parallel, dropped), dropped))
@@ -99,9 +101,10 @@ def _text(row: Row, options: Options, dropped: Counter[str]) -> str:
     except NoPlaceError as reason:
         dropped[str(reason)] += 1
         return ""
-    body = {name: getattr(row, name) for name in ("id", "kind", "method", "toolkit")}
-    tools = f"[{', '.join(checked_json(_tool(one)) for one in row.tools)}]" if row.tools else ""
-    return checked_json(body | {"conversations": turns, "system": row.system, "tools": tools})
+    body: dict[str, Any] = {name: getattr(row, name) for name in ("id", "kind", "method", "toolkit")}
+    body |= {"conversations": turns, "system": row.system}
+    offered = f"[{', '.join(tools.of(row.tools))}]" if row.tools else ""
+    return checked_line(body, {"tools": json.dumps(offered, ensure_ascii=False)})
 
 
 def _turns(messages: Sequence[Message], dropped: Counter[str]) -> Iterator[dict[str, str]]:

@@ -6,6 +6,7 @@ each line of `default` is.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ from callwright.views.folder import Manifest
 from callwright.views.lines import DEFAULT, Lines, export_lines
 from callwright.views.loss import wrong_spans
 from callwright.views.parallel import Parallel, reshaped
-from callwright.views.rows import Row, arguments_of, checked, checked_json
+from callwright.views.rows import Row, arguments_of, checked, checked_json, checked_line
 from callwright.views.turns import REASONS, NoPlaceError
 
 ABOUT = """
@@ -73,11 +74,11 @@ def _text(row: Row, options: Options, dropped: Counter[str]) -> str:
     if all(one.get("weight") == 0 for one in told if one["role"] == "assistant"):
         dropped["nothing_learned"] += 1
         return ""
-    body: dict[str, Any] = {"messages": told}
-    if row.tools:
-        body["tools"] = [tool.wire() for tool in row.tools]
-        body["parallel_tool_calls"] = options.parallel == "as-is"
-    return checked_json(body)
+    offered = {
+        "tools": f"[{', '.join(row.tool_texts)}]",
+        "parallel_tool_calls": json.dumps(options.parallel == "as-is"),
+    }
+    return checked_line({"messages": told}, offered if row.tools else {})
 
 
 def _message(message: Message, dropped: Counter[str]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -118,7 +118,7 @@ def arguments_of(text: str, call: str) -> dict[str, Any]:
     """The object that a call's raw arguments spell.
 
     Raises:
-        RowError: They do not, or a key stands twice, or a number is not finite.
+        RowError: They do not, or a key stands twice, a number is not finite, or half a surrogate pair is escaped.
     """
     try:
         value = exact_json(text)
@@ -126,6 +126,8 @@ def arguments_of(text: str, call: str) -> dict[str, Any]:
         raise RowError("arguments_not_json", f"the arguments of call {call} are not JSON ({error})") from None
     if not isinstance(value, dict):
         raise RowError("arguments_not_json", f"the arguments of call {call} are no JSON object")
+    if "\\ud" in text.lower():
+        _encodable(json.dumps(value, ensure_ascii=False))
     return value
 
 
@@ -163,15 +165,51 @@ def checked_json(value: Any) -> str:
     """
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        text.encode()
-    except UnicodeEncodeError:
-        raise RowError("lone_surrogate", "its text holds half a surrogate pair") from None
     except ValueError:
         raise RowError("number_not_finite", "it holds NaN or an infinity") from None
+    _encodable(text)
     secret = find_secret(text)
     if secret:
         raise RowError("secret", f"it holds what looks like a secret ({secret})")
     return text
+
+
+def _encodable(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise RowError("lone_surrogate", "its text holds half a surrogate pair") from None
+
+
+def checked_line(body: Mapping[str, Any], checked: Mapping[str, str]) -> str:
+    """The JSON text of an object: members that have yet to be checked, then others whose JSON texts were.
+
+    Raises:
+        RowError: No file could hold it, or it holds what looks like a secret.
+    """
+    more = "".join(f", {json.dumps(name)}: {text}" for name, text in checked.items())
+    return f"{checked_json(body)[:-1]}{more}}}"
+
+
+class ToolTexts:
+    """Tools in a view's own form, as JSON text: each is checked once, for few tools serve many rows."""
+
+    def __init__(self, form: Callable[[Tool], Any]) -> None:
+        self._form = form
+        self._texts: dict[str, str] = {}
+
+    def of(self, tools: Iterable[Tool]) -> list[str]:
+        """The text of each tool.
+
+        Raises:
+            RowError: No file could hold it, or it holds what looks like a secret.
+        """
+        return [self._text(tool) for tool in tools]
+
+    def _text(self, tool: Tool) -> str:
+        if tool.id not in self._texts:
+            self._texts[tool.id] = checked_json(self._form(tool))
+        return self._texts[tool.id]
 
 
 class _Tools:

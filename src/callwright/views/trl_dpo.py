@@ -63,8 +63,8 @@ def export(
                 tables.add(pair.row.split, lists, labels)
         if not tables.rows and not any(tables.dropped.values()):
             raise ViewError(
-                f"{version.name}: there is no preference pair in it: no mistake that is taken back, no wrong answer of a "
-                "loop's student, no refuted attempt at the task of a row; nothing was written"
+                f"{version.name}: there is no preference pair in it: no mistake that is taken back, no wrong answer "
+                "of a loop's student, no refuted attempt at the task of a row; nothing was written"
             )
 
     make = partial(Tables, lists=LISTS, labels=LABELS, numbers=("turn",))
