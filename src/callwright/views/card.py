@@ -67,7 +67,8 @@ def card(
     version: Version,
     tally: Tally,
     rows: Mapping[str, Mapping[str, int]],
-    columns: Sequence[str] = ("messages", "tools"),
+    columns: Sequence[str],
+    description: str,
 ) -> str:
     """The text of the card. The same version has the same card.
 
@@ -76,13 +77,14 @@ def card(
         tally: What was written, counted.
         rows: Config -> split -> rows.
         columns: The columns of messages and tools.
+        description: What tells this export from every other one.
 
     Raises:
         ViewError: It would hold what looks like a secret.
     """
     statistics = version.statistics
     text = _TEMPLATE.substitute(
-        header=_header(version, tally, rows),
+        header=_header(version, rows, description),
         title=_title(version),
         rows=f"{tally.rows.total():,}",
         source_names=_source_names(statistics),
@@ -131,7 +133,7 @@ def size_category(rows: int) -> str:
     return next((name for bound, name in bounds if rows < bound), "n>10M")
 
 
-def _header(version: Version, tally: Tally, rows: Mapping[str, Mapping[str, int]]) -> str:
+def _header(version: Version, rows: Mapping[str, Mapping[str, int]], description: str) -> str:
     fields: dict[str, Any] = {
         **licence(version.statistics),
         "language": ["en"],
@@ -143,18 +145,16 @@ def _header(version: Version, tally: Tally, rows: Mapping[str, Mapping[str, int]
         "tags": ["function-calling", "tool-use", "synthetic", "callwright"],
         # No `dataset_info`: the typed files carry their types, and an older `datasets` that meets a type
         # it does not know in the card cannot load the portable config either.
-        "configs": [_config(version, name, splits) for name, splits in rows.items()],
+        "configs": [_config(description, name, splits) for name, splits in rows.items()],
     }
     fields["configs"][0]["default"] = True
     return f"---\n{yaml_text(fields)}---\n"
 
 
-def _config(version: Version, name: str, splits: Iterable[str]) -> dict[str, Any]:
+def _config(description: str, name: str, splits: Iterable[str]) -> dict[str, Any]:
     return {
         "config_name": name,
-        # `datasets` caches a local folder by its path and this header alone: without the id in it, a
-        # folder with a newer version would go on giving the rows of the older one.
-        "description": f"{version.name} {version.id}",
+        "description": description,
         "data_files": [{"split": split, "path": f"{name}/{split}-*.parquet"} for split in splits],
     }
 

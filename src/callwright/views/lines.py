@@ -16,7 +16,7 @@ from callwright.schemas.base import Record
 from callwright.schemas.recipe import ViewName
 from callwright.schemas.version import Version
 from callwright.views.card import CARD_NAME, licence, table, yaml_text
-from callwright.views.folder import Manifest, fresh_folder, place, seal
+from callwright.views.folder import Manifest, described, fresh_folder, place, seal
 from callwright.views.rows import ViewError
 
 DEFAULT = "default"
@@ -158,7 +158,9 @@ def export_files(
             dropped=dropped,
             options=_shown(options),
         )
-        page = _page(version, manifest, about, reasons, written.files)
+        chosen = {name: manifest.options[name] for name in options.model_dump(exclude_defaults=True)}
+        description = described(version, chosen)
+        page = _page(version, manifest, about, reasons, written.files, description)
         (working / CARD_NAME).write_text(page, encoding="utf-8")
         sealed = seal(working, manifest)
         place(working, target, sealed, overwrite=overwrite)
@@ -170,12 +172,18 @@ def _shown(options: Record) -> dict[str, Any]:
     return {name: PurePath(value).name if name in _PATHS and value else value for name, value in body.items()}
 
 
-def _page(version: Version, manifest: Manifest, about: str, reasons: Mapping[str, str], pattern: str) -> str:
+def _page(
+    version: Version,
+    manifest: Manifest,
+    about: str,
+    reasons: Mapping[str, str],
+    pattern: str,
+    description: str,
+) -> str:
     configs: list[dict[str, Any]] = [
         {
             "config_name": config,
-            # `datasets` caches a folder by its path and this header alone.
-            "description": f"{version.name} {version.id}",
+            "description": description,
             "data_files": [
                 {"split": split, "path": f"{config}/{pattern.format(split=split)}"} for split in splits
             ],

@@ -19,7 +19,7 @@ from callwright.store import Store
 from callwright.views.card import CARD_NAME, card
 from callwright.views.chat import Chat, Tally, chats
 from callwright.views.contract import chat_faults, table_faults
-from callwright.views.folder import Manifest, fresh_folder, is_whole, place, read_manifest, seal
+from callwright.views.folder import Manifest, described, fresh_folder, is_whole, place, read_manifest, seal
 from callwright.views.parallel import Parallel
 from callwright.views.parquet import MAX_FILE_BYTES
 from callwright.views.rows import ViewError
@@ -67,7 +67,9 @@ def export(
         rows, tally = _write_rows(store, version, working, options, max_file_bytes)
         if not any(rows.values()):
             raise ViewError(f"{version.name}: has no rows, there is nothing to export{_told(tally)}")
-        (working / CARD_NAME).write_text(card(version, tally, rows, LISTS[options.format]), encoding="utf-8")
+        description = described(version, options.model_dump(mode="json", exclude_defaults=True))
+        page = card(version, tally, rows, LISTS[options.format], description)
+        (working / CARD_NAME).write_text(page, encoding="utf-8")
         manifest = Manifest(
             version=version.name,
             id=version.id,
