@@ -40,8 +40,8 @@ _HEAD = """# Chat templates of TRL
 Which of the templates that TRL {version} ships render rows of the view [`trl`](views.md#trl) whole: the name of the
 tool, every argument's value and every result stand in the text. `make templates` writes this page anew.
 
-- **one call**: rows with one call in a turn. The original of `deepseekv3` takes arguments as text alone; TRL trains with
-  its own copy.
+- **one call**: rows with one call in a turn. The original of `deepseekv3` takes arguments as text alone; TRL trains
+  with its own copy.
 - **several calls**: rows with several calls in one turn. Where it says `split`, export with `--set parallel=split`,
   which writes one turn for each call, or with `--set parallel=drop`; both are counted in the manifest.
 - **offers tools**: the offered tools stand in the text. Where they do not, put them into the system message yourself.

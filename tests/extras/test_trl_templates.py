@@ -10,6 +10,16 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from builders import call, commit, task, trajectory, verdict
+from datasets import load_dataset
+from tiny import tiny_model
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
+
+from callwright.llm.hermes import TEMPLATE
+from callwright.schemas.message import AssistantMessage, Span, UserMessage
+from callwright.store import Store
+from callwright.views import trl, trl_dpo
 
 ROOT = Path(__file__).resolve().parents[2]
 SLIPPED = trajectory(

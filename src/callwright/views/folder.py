@@ -49,9 +49,8 @@ def described(version: Version, options: Mapping[str, Any]) -> str:
     `datasets` caches a local folder by the header of its page alone: without this in it, a folder would go on giving
     the rows that an earlier export had put there.
     """
-    chosen = options.model_dump(mode="json", exclude_defaults=True)
     return " ".join(
-        [version.name, version.id, *(f"{name}={value}" for name, value in sorted(chosen.items()))]
+        [version.name, version.id, *(f"{name}={value}" for name, value in sorted(options.items()))]
     )
 
 
