@@ -16,7 +16,20 @@ from callwright.schemas.task import KINDS, Kind
 
 ANY: Literal["any"] = "any"
 
-ViewName = Literal["trl", "toolbench", "ste-sft", "ste-icl", "ste-rehearsal", "review", "spans"]
+ViewName = Literal[
+    "trl",
+    "trl-dpo",
+    "openai",
+    "llamafactory",
+    "axolotl",
+    "hermes",
+    "toolbench",
+    "ste-sft",
+    "ste-icl",
+    "ste-rehearsal",
+    "review",
+    "spans",
+]
 """Formats that consumers load; `docs/views.md` says what each is for."""
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]

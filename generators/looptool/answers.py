@@ -13,6 +13,7 @@ from callwright.schemas.message import ToolCall
 from callwright.schemas.probe import Failure, Outcome, Prediction
 from callwright.schemas.tool import Tool
 from callwright.values.calls import tool_match
+from callwright.values.thoughts import spoken
 
 _NO_ANSWER: Mapping[str, Outcome] = {
     "context_overflow": "refused",
@@ -44,14 +45,6 @@ def prediction_of(answer: Completion | ReplyError) -> Prediction:
         logprobs=answer.logprobs,
         key=answer.key,
     )
-
-
-def spoken(text: str) -> str:
-    """What an answer says to the user: without thoughts that a server passed on as text.
-
-    A chat template may have opened the thought itself, so that only its end is there.
-    """
-    return text.rpartition("</think>")[2].partition("<think>")[0].strip()
 
 
 def asks(text: str) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from callwright.errors import GenerationError, ReplyError
 from callwright.generators.conversing import Conversation, in_session, together
-from callwright.generators.looptool.answers import asks, prediction_of, spoken
+from callwright.generators.looptool.answers import asks, prediction_of
 from callwright.generators.looptool.decisions import Decision
 from callwright.llm.base import Model, Request, Sampling
 from callwright.schemas.loop import Probing
@@ -22,6 +22,7 @@ from callwright.schemas.verdict import Verdict
 from callwright.toolbox.base import Session, Toolbox
 from callwright.values.facts import unseen, unseen_names
 from callwright.values.mentions import Mentions
+from callwright.values.thoughts import spoken
 
 Judged = Callable[[Trajectory], Awaitable[Sequence[Verdict]]]
 """The exact judges' verdicts on a conversation."""

@@ -28,7 +28,7 @@ from typing import Literal
 
 from callwright.errors import GenerationError, ReplyError
 from callwright.generators.conversing import in_session
-from callwright.generators.looptool.answers import asks, failure_of, spoken
+from callwright.generators.looptool.answers import asks, failure_of
 from callwright.generators.looptool.comparing import Ballot, Comparer
 from callwright.generators.looptool.decisions import Decision
 from callwright.generators.looptool.differing import analysis, approach
@@ -39,6 +39,7 @@ from callwright.schemas.task import Task, Trajectory
 from callwright.schemas.verdict import Outcome, Verdict, highest_rung
 from callwright.toolbox.base import Session, Toolbox
 from callwright.values.calls import tool_match
+from callwright.values.thoughts import spoken
 
 Evidence = Literal["right", "wrong", "unknown"]
 Judged = Callable[[Trajectory], Awaitable[Sequence[Verdict]]]

@@ -2,11 +2,12 @@ import builders as b
 import pytest
 
 from callwright.errors import ReplyError
-from callwright.generators.looptool.answers import asks, failure_of, is_right, prediction_of, spoken
+from callwright.generators.looptool.answers import asks, failure_of, is_right, prediction_of
 from callwright.generators.looptool.decisions import decisions
 from callwright.llm.base import Completion
 from callwright.llm.scripted import call, say
 from callwright.schemas.message import AssistantMessage, UserMessage
+from callwright.values.thoughts import spoken
 
 TOOLS = (b.tool("get_event"), b.tool("buy_ticket", event_id={"type": "string"}, kind={"type": "string"}))
 GET, OTHER = b.call(event_id="e1"), b.call(event_id="e2")

@@ -205,6 +205,14 @@ def test_the_same_export_is_left_alone_and_another_one_is_refused(store: Store, 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "out"]
 
 
+def test_the_same_version_with_other_options_is_not_read_from_the_cache(store: Store, tmp_path: Path):
+    version = made(store, PLAIN)
+    trl.export(store, version, tmp_path / "out")
+    assert "messages" in trl.load(tmp_path / "out")["train"].column_names
+    trl.export(store, version, tmp_path / "out", trl.Options(format="turns"), overwrite=True)
+    assert trl.load(tmp_path / "out")["train"].num_rows == 2
+
+
 def test_a_damaged_export_is_not_taken_for_a_whole_one(store: Store, tmp_path: Path):
     version = made(store, PLAIN)
     trl.export(store, version, tmp_path / "out")

@@ -14,7 +14,7 @@ from made import demo_rows
 from callwright.schemas.task import Trajectory
 from callwright.store import Store
 from callwright.values.react import read
-from callwright.views import ste_icl, ste_sft, toolbench
+from callwright.views import hermes, ste_icl, ste_sft, toolbench
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -64,3 +64,8 @@ def test_a_whole_react_text(tmp_path: Path):
     # No line of our own wording looks like a marker, which would be escaped.
     assert "\\" not in text
     assert len(read(text)) == 2 + sum(one.role != "system" for one in one_turn_rows()[-1].messages)
+
+
+def test_a_whole_hermes_conversation(tmp_path: Path):
+    turns = exported(tmp_path, hermes, "test")["conversations"]
+    check("hermes", "\n\n".join(f"## {one['from']}\n\n{one['value']}" for one in turns))

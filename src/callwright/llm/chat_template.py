@@ -9,6 +9,8 @@ from callwright.errors import UsageError
 from callwright.llm import hermes
 from callwright.values.canonical import parse_json
 
+_OPENING = [{"role": "system", "content": "."}, {"role": "user", "content": "?"}]
+"""Some templates show tools with a system message alone; every row has one."""
 _SENTINEL = "sentinel_tool_name"
 _END = "<|im_end|>"
 
@@ -88,7 +90,7 @@ class ChatTemplate:
             },
         }
         try:
-            return _SENTINEL in self._render(template, [{"role": "user", "content": "?"}], [tool])
+            return _SENTINEL in self._render(template, _OPENING, [tool])
         except Exception:  # a template is a program of somebody else's; one that fails here serves no tools
             return False
 

@@ -237,6 +237,26 @@ class Store:
         )
         return (Drop.model_validate(dict(zip(columns, values, strict=True))) for values in found)
 
+    def refuted(self, version: Version) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Conversations that were dropped, fail at L2 or L3, and are of the task of some row: id and record of each."""
+        found = self._read(
+            """
+            WITH tasks_of_rows AS (
+                SELECT DISTINCT t.task FROM version_rows r JOIN trajectories t ON t.id = r.trajectory
+                WHERE r.dataset = ?1 AND r.number = ?2
+            )
+            SELECT t.id, t.body FROM trajectories t WHERE t.task IN (FROM tasks_of_rows)
+                AND t.id IN (SELECT trajectory FROM version_drops WHERE dataset = ?1 AND number = ?2)
+                AND t.id NOT IN (SELECT trajectory FROM version_rows WHERE dataset = ?1 AND number = ?2)
+                AND t.id IN (
+                    SELECT trajectory FROM verdicts WHERE outcome = 'fail' AND rung IN ('L2', 'L3'))
+            ORDER BY t.id
+            """,
+            version.dataset,
+            version.number,
+        )
+        return ((id_, json.loads(body)) for id_, body in found)
+
     def tools(self, ids: Iterable[str]) -> dict[str, Tool]:
         """Tools by id.
 

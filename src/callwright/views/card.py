@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +18,7 @@ from callwright.schemas.version import SourceSummary, Statistics, Version
 from callwright.values.secrets import find_secret
 from callwright.views.chat import Tally
 from callwright.views.rows import ViewError
+from callwright.views.turns import REASONS
 
 CARD_NAME = "README.md"
 _TEMPLATE = Template((files("callwright.views") / "card.md").read_text(encoding="utf-8"))
@@ -52,15 +54,37 @@ _OFFLINE = (
 )
 
 
-def card(version: Version, tally: Tally, rows: Mapping[str, Mapping[str, int]]) -> str:
-    """The text of the card; `rows` says config -> split -> rows. The same version has the same card.
+_COLUMNS = {
+    "messages": "chat messages; the arguments of a call are an object, content is text and never null",
+    "prompt": "chat messages that are read; the arguments of a call are an object, content is text and never null",
+    "completion": "chat messages that are learned; what tools answer among them is not, see docs/views.md",
+    "tools": "the offered tools as JSON Schema; null when none was offered",
+}
+"""Columns of messages and tools, in words."""
+
+
+def card(
+    version: Version,
+    tally: Tally,
+    rows: Mapping[str, Mapping[str, int]],
+    columns: Sequence[str],
+    description: str,
+) -> str:
+    """The text of the card. The same version has the same card.
+
+    Args:
+        version: What the rows are of.
+        tally: What was written, counted.
+        rows: Config -> split -> rows.
+        columns: The columns of messages and tools.
+        description: What tells this export from every other one.
 
     Raises:
         ViewError: It would hold what looks like a secret.
     """
     statistics = version.statistics
     text = _TEMPLATE.substitute(
-        header=_header(version, tally, rows),
+        header=_header(version, rows, description),
         title=_title(version),
         rows=f"{tally.rows.total():,}",
         source_names=_source_names(statistics),
@@ -70,6 +94,10 @@ def card(version: Version, tally: Tally, rows: Mapping[str, Mapping[str, int]]) 
         recipe_digest=version.recipe_digest,
         default=next(iter(rows)),
         split=next(iter(rows[next(iter(rows))])),
+        names=_listed([f"`{name}`" for name in columns]),
+        selected=json.dumps(list(columns)),
+        first=columns[0],
+        columns="\n".join(f"| `{name}` | {_COLUMNS[name]} |" for name in columns),
         kinds=_split_table("kind", tally.rows, {kind: f"`{kind}`: {_KINDS[kind]}" for kind in KINDS}),
         toolkits=_split_table("toolkit", tally.toolkits, {name: name for name, _ in sorted(tally.toolkits)}),
         shape=_shape(statistics),
@@ -105,30 +133,28 @@ def size_category(rows: int) -> str:
     return next((name for bound, name in bounds if rows < bound), "n>10M")
 
 
-def _header(version: Version, tally: Tally, rows: Mapping[str, Mapping[str, int]]) -> str:
+def _header(version: Version, rows: Mapping[str, Mapping[str, int]], description: str) -> str:
     fields: dict[str, Any] = {
         **licence(version.statistics),
         "language": ["en"],
         "pretty_name": _title(version),
-        "size_categories": [size_category(tally.rows.total())],
+        "size_categories": [size_category(max(sum(splits.values()) for splits in rows.values()))],
         "task_categories": ["text-generation"],
         "annotations_creators": ["machine-generated"],
         "language_creators": ["machine-generated"],
         "tags": ["function-calling", "tool-use", "synthetic", "callwright"],
         # No `dataset_info`: the typed files carry their types, and an older `datasets` that meets a type
         # it does not know in the card cannot load the portable config either.
-        "configs": [_config(version, name, splits) for name, splits in rows.items()],
+        "configs": [_config(description, name, splits) for name, splits in rows.items()],
     }
     fields["configs"][0]["default"] = True
     return f"---\n{yaml_text(fields)}---\n"
 
 
-def _config(version: Version, name: str, splits: Iterable[str]) -> dict[str, Any]:
+def _config(description: str, name: str, splits: Iterable[str]) -> dict[str, Any]:
     return {
         "config_name": name,
-        # `datasets` caches a local folder by its path and this header alone: without the id in it, a
-        # folder with a newer version would go on giving the rows of the older one.
-        "description": f"{version.name} {version.id}",
+        "description": description,
         "data_files": [{"split": split, "path": f"{name}/{split}-*.parquet"} for split in splits],
     }
 
@@ -246,6 +272,10 @@ def _origin(source: SourceSummary) -> str:
     return f"{_file_name(source.origin)}{invented}"
 
 
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
 def _limits(tally: Tally) -> str:
     found = ["- English only.", "- Made by machine; no person has read every row."]
     if tally.trusts["simulated"]:
@@ -260,6 +290,9 @@ def _limits(tally: Tally) -> str:
             f"- Rows left out, because a part of a turn must not be learned and this format cannot say so: "
             f"{tally.left_out['mistakes']:,}. The view `spans` has them."
         )
+    found += [
+        f"- Left out, {REASONS[code]}: {count:,}." for code, count in sorted(tally.dropped.items()) if count
+    ]
     if tally.masked:
         found.append(
             f"- Assistant turns that are marked as not to be trained on: {tally.masked:,}. This format has no "

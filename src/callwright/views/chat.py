@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,9 @@ from callwright.schemas.message import AssistantMessage, Message, ToolMessage, t
 from callwright.schemas.version import Split, Version
 from callwright.store import Store
 from callwright.views.loss import wrong_spans
+from callwright.views.parallel import Parallel, reshaped
 from callwright.views.rows import Row, arguments_of, checked, checked_json
+from callwright.views.turns import NoPlaceError
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,10 @@ class Chat:
     """Assistant turns that were marked as not to be trained on."""
     wrong: bool = False
     """Whether a part of a turn must not be learned, which a chat has no place for."""
+    turns: tuple[int, ...] = ()
+    """Indices of the assistant's messages."""
+    learned: tuple[int, ...] = ()
+    """Those of them that are learned whole."""
 
 
 @dataclass
@@ -50,6 +56,8 @@ class Tally:
     masked: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     """Config -> rows that it cannot hold; `mistakes`: those with words that must not be learned."""
+    dropped: Counter[str] = field(default_factory=Counter)
+    """Reason -> how often the view had no place for something."""
 
     def add(self, row: Chat) -> None:
         self.rows[row.kind, row.split] += 1
@@ -57,23 +65,40 @@ class Tally:
         self.teachers[row.teacher] += 1
         self.evidence[row.evidence] += 1
         self.trusts.update(row.trusts)
-        self.masked += row.masked
 
 
-def chats(store: Store, version: Version) -> Iterator[Chat]:
+def chats(
+    store: Store, version: Version, parallel: Parallel = "as-is", dropped: Counter[str] | None = None
+) -> Iterator[Chat]:
     """The rows of a version, in its order. Every row is looked at, even when an earlier one is refused.
+
+    Args:
+        store: Where they are.
+        version: Whose rows.
+        parallel: What becomes of turns with several calls.
+        dropped: Counts what that leaves out.
 
     Raises:
         ViewError: At the end, when a row could not be written as it is, or holds what looks like a secret.
     """
-    return checked(store, version, _chat)
+    counts: Counter[str] = Counter() if dropped is None else dropped
+
+    def made(row: Row) -> Chat | None:
+        try:
+            return _chat(row, reshaped(row.messages, parallel, counts))
+        except NoPlaceError as reason:
+            counts[str(reason)] += 1
+            return None
+
+    return (one for one in checked(store, version, made) if one is not None)
 
 
-def _chat(row: Row) -> Chat:
+def _chat(row: Row, messages: Sequence[Message]) -> Chat:
+    turns = {place: one for place, one in enumerate(messages) if isinstance(one, AssistantMessage)}
     return Chat(
         id=row.id,
         split=row.split,
-        messages=tuple(checked_json(_plain(message)) for message in row.messages),
+        messages=tuple(checked_json(plain(message)) for message in messages),
         tools=row.tool_texts,
         kind=row.kind,
         method=row.method,
@@ -81,12 +106,14 @@ def _chat(row: Row) -> Chat:
         teacher=row.teacher,
         evidence=row.evidence,
         trusts=tuple(one.observation.trust for one in row.messages if isinstance(one, ToolMessage)),
-        masked=sum(isinstance(one, AssistantMessage) and not one.train for one in row.messages),
-        wrong=any(map(wrong_spans, row.messages)),
+        masked=sum(not one.train for one in turns.values()),
+        wrong=any(map(wrong_spans, turns.values())),
+        turns=tuple(turns),
+        learned=tuple(place for place, one in turns.items() if one.train and not wrong_spans(one)),
     )
 
 
-def _plain(message: Message) -> dict[str, Any]:
+def plain(message: Message) -> dict[str, Any]:
     """The message as chat templates read it: arguments are an object, no key is null."""
     wire = to_wire(message)
     for call in wire.get("tool_calls", ()):

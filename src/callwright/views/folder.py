@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from callwright.schemas.base import Record
+from callwright.schemas.version import Version
 from callwright.views.rows import ViewError
 
 MANIFEST = "manifest.json"
@@ -40,6 +41,17 @@ class Manifest(Record):
     options: dict[str, Any] = {}
     """The view's options, every default written out."""
     files: dict[str, ExportedFile] = {}
+
+
+def described(version: Version, options: Mapping[str, Any]) -> str:
+    """What tells an export from every other one: version, id, and the options that are not at their defaults.
+
+    `datasets` caches a local folder by the header of its page alone: without this in it, a folder would go on giving
+    the rows that an earlier export had put there.
+    """
+    return " ".join(
+        [version.name, version.id, *(f"{name}={value}" for name, value in sorted(options.items()))]
+    )
 
 
 @contextmanager

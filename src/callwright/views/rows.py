@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -45,6 +45,8 @@ class Row:
     kind: Kind
     method: str
     toolkit: str
+    task: str
+    """Id of what was asked for."""
     root: str
     """Id of the task where its lineage begins: a paraphrase has its seed's."""
     clock: str
@@ -83,6 +85,7 @@ def checked(store: Store, version: Version, make: Callable[[Row], T]) -> Iterato
                 kind=member.kind,
                 method=member.method,
                 toolkit=task["toolkit"],
+                task=trajectory["task"],
                 root=task["parent"] or trajectory["task"],
                 clock=task["clock"],
                 teacher=teacher_name(trajectory["provenance"]["teacher"]),
@@ -115,15 +118,29 @@ def arguments_of(text: str, call: str) -> dict[str, Any]:
     """The object that a call's raw arguments spell.
 
     Raises:
-        RowError: They do not, or a key stands twice, or a number is not finite.
+        RowError: They do not, or a key stands twice, a number is not finite, or half a surrogate pair is escaped.
     """
     try:
-        value = json.loads(text, object_pairs_hook=_object, parse_float=_finite, parse_constant=_finite)
-    except (ValueError, RecursionError) as error:
+        value = exact_json(text)
+    except ValueError as error:
         raise RowError("arguments_not_json", f"the arguments of call {call} are not JSON ({error})") from None
     if not isinstance(value, dict):
         raise RowError("arguments_not_json", f"the arguments of call {call} are no JSON object")
+    if "\\ud" in text.lower():
+        _encodable(json.dumps(value, ensure_ascii=False))
     return value
+
+
+def exact_json(text: str) -> Any:
+    """The value that a JSON text spells.
+
+    Raises:
+        ValueError: It is no JSON, or a key stands twice, or a number is not finite.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_float=_finite, parse_constant=_finite)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -148,15 +165,51 @@ def checked_json(value: Any) -> str:
     """
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        text.encode()
-    except UnicodeEncodeError:
-        raise RowError("lone_surrogate", "its text holds half a surrogate pair") from None
     except ValueError:
         raise RowError("number_not_finite", "it holds NaN or an infinity") from None
+    _encodable(text)
     secret = find_secret(text)
     if secret:
         raise RowError("secret", f"it holds what looks like a secret ({secret})")
     return text
+
+
+def _encodable(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise RowError("lone_surrogate", "its text holds half a surrogate pair") from None
+
+
+def checked_line(body: Mapping[str, Any], checked: Mapping[str, str]) -> str:
+    """The JSON text of an object: members that have yet to be checked, then others whose JSON texts were.
+
+    Raises:
+        RowError: No file could hold it, or it holds what looks like a secret.
+    """
+    more = "".join(f", {json.dumps(name)}: {text}" for name, text in checked.items())
+    return f"{checked_json(body)[:-1]}{more}}}"
+
+
+class ToolTexts:
+    """Tools in a view's own form, as JSON text: each is checked once, for few tools serve many rows."""
+
+    def __init__(self, form: Callable[[Tool], Any]) -> None:
+        self._form = form
+        self._texts: dict[str, str] = {}
+
+    def of(self, tools: Iterable[Tool]) -> list[str]:
+        """The text of each tool.
+
+        Raises:
+            RowError: No file could hold it, or it holds what looks like a secret.
+        """
+        return [self._text(tool) for tool in tools]
+
+    def _text(self, tool: Tool) -> str:
+        if tool.id not in self._texts:
+            self._texts[tool.id] = checked_json(self._form(tool))
+        return self._texts[tool.id]
 
 
 class _Tools:

@@ -1,48 +1,50 @@
 """The view `trl`: a folder that `load_dataset` and TRL's trainers read as it is, and the Hub shows.
 
-Two configs hold the same rows. `typed` keeps each message and each tool as a JSON value of its own, so
-that no tool's arguments merge with another's (datasets >= 4.7). `portable` keeps `messages` and `tools`
-as one JSON text each, which any Parquet reader understands.
+A conversation is one row of `messages`, one row of `prompt` and `completion`, or one such row for each turn that is to
+be learned. Never two of these in one export: TRL takes whichever columns it meets first.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
-from functools import lru_cache
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import pyarrow as pa
-from datasets import DatasetDict, Features, Json, List, Value, load_dataset
+from datasets import DatasetDict, load_dataset
 
 from callwright.schemas.base import Record
 from callwright.schemas.version import Version
 from callwright.store import Store
 from callwright.views.card import CARD_NAME, card
 from callwright.views.chat import Chat, Tally, chats
-from callwright.views.folder import Manifest, fresh_folder, is_whole, place, read_manifest, seal
-from callwright.views.parquet import MAX_FILE_BYTES, SplitWriter
+from callwright.views.contract import chat_faults, table_faults
+from callwright.views.folder import Manifest, described, fresh_folder, is_whole, place, read_manifest, seal
+from callwright.views.parallel import Parallel
+from callwright.views.parquet import MAX_FILE_BYTES
 from callwright.views.rows import ViewError
+from callwright.views.tables import TYPED, Tables
 
 NAME = "trl"
-SPLITS = ("train", "test")
 WRONG = "mistakes"
-"""Rows that hold mistakes which must not be learned: the view `spans` has them."""
-_LABELS = ("kind", "method", "toolkit", "teacher", "evidence")
+"""Rows that hold mistakes which must not be learned: the view `spans` has them, and the format `turns`."""
+LABELS = ("kind", "method", "toolkit", "teacher", "evidence")
 
-TYPED = Features(
-    {"id": Value("string"), "messages": List(Json()), "tools": List(Json())}
-    | {label: Value("string") for label in _LABELS}
-)
-# Plain text columns without the metadata of `datasets`: older readers stop at a type they do not know.
-PORTABLE = pa.schema([(name, pa.string()) for name in ("id", "messages", "tools", *_LABELS)])
-SCHEMAS: dict[str, pa.Schema] = {"typed": TYPED.arrow_schema, "portable": PORTABLE}
+Format = Literal["messages", "prompt-completion", "turns"]
+LISTS: dict[Format, tuple[str, ...]] = {
+    "messages": ("messages", "tools"),
+    "prompt-completion": ("prompt", "completion", "tools"),
+    "turns": ("prompt", "completion", "tools"),
+}
+"""Format -> its columns of messages and tools."""
 
 
 class Options(Record):
-    """This view has none."""
+    format: Format = "messages"
+    """Whole conversations; the same with what stands before the first learned turn as the prompt; or one row for each
+    learned turn, with all that stands before it as the prompt."""
+    parallel: Parallel = "as-is"
+    """Turns with several calls: as they are, one turn for each call, or rows with such a turn left out."""
 
 
 def export(
@@ -59,12 +61,15 @@ def export(
     Raises:
         ViewError: A row must not be exported, the version is empty, or something else is in the place.
     """
+    options = options or Options()
     target = folder.expanduser().resolve()
     with fresh_folder(target) as working:
-        rows, tally = _write_rows(chats(store, version), working, max_file_bytes)
+        rows, tally = _write_rows(store, version, working, options, max_file_bytes)
         if not any(rows.values()):
-            raise ViewError(f"{version.name}: has no rows, there is nothing to export")
-        (working / CARD_NAME).write_text(card(version, tally, rows), encoding="utf-8")
+            raise ViewError(f"{version.name}: has no rows, there is nothing to export{_told(tally)}")
+        description = described(version, options.model_dump(mode="json", exclude_defaults=True))
+        page = card(version, tally, rows, LISTS[options.format], description)
+        (working / CARD_NAME).write_text(page, encoding="utf-8")
         manifest = Manifest(
             version=version.name,
             id=version.id,
@@ -72,13 +77,15 @@ def export(
             rows=rows,
             left_out=dict(tally.left_out),
             untrained_turns=tally.masked,
+            dropped={code: count for code, count in sorted(tally.dropped.items()) if count},
+            options=options.model_dump(mode="json"),
         )
         sealed = seal(working, manifest)
         place(working, target, sealed, overwrite=overwrite)
     return sealed
 
 
-def load(folder: Path | str, config: str = "typed") -> DatasetDict:
+def load(folder: Path | str, config: str = TYPED) -> DatasetDict:
     """An exported folder as a `DatasetDict`, without any network.
 
     Raises:
@@ -94,7 +101,7 @@ def load(folder: Path | str, config: str = "typed") -> DatasetDict:
     return loaded
 
 
-def load_version(data: Path, name: str, config: str = "typed") -> DatasetDict:
+def load_version(data: Path, name: str, config: str = TYPED) -> DatasetDict:
     """A version by its name (`museum@3`), exported below the data folder the first time."""
     with Store.open(data, write=False) as store:
         version = store.version(name)
@@ -105,67 +112,79 @@ def load_version(data: Path, name: str, config: str = "typed") -> DatasetDict:
     return load(folder, config)
 
 
+def validate(folder: Path) -> list[str]:
+    """What breaks the contract of an export of this view: chats as TRL's trainers and templates read them."""
+    return table_faults(folder, _faults)
+
+
+def _faults(row: dict[str, Any]) -> Iterator[str]:
+    if "messages" in row:
+        yield from chat_faults(row["messages"], row["tools"])
+        return
+    prompt, completion = row["prompt"] or [], row["completion"] or []
+    if not prompt or not completion:
+        yield "the prompt or the completion is empty"
+    elif completion[0].get("role") != "assistant":
+        yield "the completion does not begin with the assistant"
+    else:
+        # A learned turn with calls ends its row; what came back is in the next one's prompt.
+        yield from chat_faults([*prompt, *completion], row["tools"], whole=row.get("turn") is None)
+
+
 def _write_rows(
-    rows: Iterator[Chat], folder: Path, max_bytes: int
+    store: Store, version: Version, folder: Path, options: Options, max_bytes: int
 ) -> tuple[dict[str, dict[str, int]], Tally]:
     """Write every row to its split of both configs; returns config -> split -> rows, and the tally."""
     tally = Tally()
-    with ExitStack() as stack:
-        writers = {
-            (config, split): stack.enter_context(SplitWriter(folder / config, split, schema, max_bytes))
-            for config, schema in SCHEMAS.items()
-            for split in SPLITS
-        }
-        for row in rows:
-            if row.wrong:
+    numbers = ("turn",) if options.format == "turns" else ()
+    with Tables(folder, LISTS[options.format], LABELS, numbers, max_bytes) as tables:
+        for row in chats(store, version, options.parallel, tally.dropped):
+            if row.wrong and options.format != "turns":
                 # TRL learns every word of the assistant's, mistakes among them.
                 tally.left_out[WRONG] += 1
                 continue
-            tally.add(row)
-            _write_row(row, writers, tally)
-    return _counts(writers), tally
+            examples = list(_examples(row, options.format, tally.dropped))
+            if examples:
+                tally.add(row)
+                tally.masked += _untold(row, options.format)
+            labels = {"id": row.id} | {label: getattr(row, label) for label in LABELS}
+            for lists, more in examples:
+                tables.add(row.split, {**lists, "tools": row.tools}, labels | more)
+        rows = tables.rows
+    tally.left_out.update(tables.left_out)
+    return rows, tally
 
 
-def _write_row(row: Chat, writers: Mapping[tuple[str, str], SplitWriter], tally: Tally) -> None:
-    labels = {"id": row.id} | {label: getattr(row, label) for label in _LABELS}
-    size = sum(map(len, row.messages)) + sum(map(len, row.tools))
-    if _typed_can_hold(row):
-        # No tools are null, never an empty list: some chat templates announce an empty list of tools.
-        typed = {"messages": list(row.messages), "tools": list(row.tools) or None}
-        writers["typed", row.split].add(labels | typed, size)
-    else:
-        tally.left_out["typed"] += 1
-    portable = {"messages": _list_text(row.messages), "tools": _list_text(row.tools) if row.tools else None}
-    writers["portable", row.split].add(labels | portable, size)
+def _examples(
+    row: Chat, format_: Format, dropped: Counter[str]
+) -> Iterator[tuple[dict[str, tuple[str, ...]], dict[str, int]]]:
+    """What a trainer is given of a conversation: its columns of messages, and the turn where there is one for each."""
+    if format_ == "messages":
+        yield {"messages": row.messages}, {}
+        return
+    if not row.learned:
+        dropped["nothing_learned"] += 1
+        return
+    if format_ == "prompt-completion":
+        first = row.learned[0]
+        yield {"prompt": row.messages[:first], "completion": row.messages[first:]}, {}
+        return
+    dropped["turn_not_learned"] += len(row.turns) - len(row.learned)
+    for turn in row.learned:
+        yield {"prompt": row.messages[:turn], "completion": row.messages[turn : turn + 1]}, {"turn": turn}
 
 
-def _list_text(texts: tuple[str, ...]) -> str:
-    return f"[{', '.join(texts)}]"
+def _untold(row: Chat, format_: Format) -> int:
+    """Turns that are marked as not to be learned, and that a trainer learns all the same."""
+    if format_ == "messages":
+        return row.masked
+    if format_ == "turns":
+        return 0
+    return sum(turn > row.learned[0] for turn in row.turns) - sum(
+        turn > row.learned[0] for turn in row.learned
+    )
 
 
-def _typed_can_hold(row: Chat) -> bool:
-    return all(map(_reads_back, row.messages)) and all(map(_tool_reads_back, row.tools))
-
-
-def _reads_back(text: str) -> bool:
-    """Whether `datasets` decodes the JSON to the very same value.
-
-    Its decoder refuses integers of more than 64 bits and may miss the last digit of a float.
-    """
-    try:
-        value = Json().decode_example(text)
-    except ValueError:
-        return False
-    return json.dumps(value, ensure_ascii=False) == text
-
-
-_tool_reads_back = lru_cache(maxsize=4096)(_reads_back)
-
-
-def _counts(writers: Mapping[tuple[str, str], Any]) -> dict[str, dict[str, int]]:
-    """Config -> split -> rows; what is empty is left out, for a split without a file cannot be loaded."""
-    counts: dict[str, dict[str, int]] = {}
-    for (config, split), writer in writers.items():
-        if writer.count:
-            counts.setdefault(config, {})[split] = writer.count
-    return counts
+def _told(tally: Tally) -> str:
+    told = ", ".join(f"{reason} {count}" for reason, count in sorted(tally.dropped.items()) if count)
+    return f" ({told})" if told else ""

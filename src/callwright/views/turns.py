@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from callwright.schemas.message import AssistantMessage, ToolCall, ToolMessage, UserMessage
+from callwright.schemas.message import (
+    AssistantMessage,
+    Message,
+    SystemMessage,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
+from callwright.views.loss import wrong_spans
 from callwright.views.rows import Row, arguments_of
 
 REASONS = {
@@ -18,11 +27,38 @@ REASONS = {
     "untrained_turn": "assistant turns that are marked as not to be trained on",
     "same_request": "train rows whose request an earlier one has too; one demonstration of a request is enough",
     "few_demonstrations": "rows with fewer demonstrations than asked for, as train has no more",
+    "turn_split": "turns with several calls, written as one turn for each call",
+    "turn_not_learned": "assistant turns that are not to be learned, and so have no row of their own",
+    "nothing_learned": "rows without a turn that is to be learned",
+    "masked": "rows with a turn, or a part of one, that must not be learned; this format cannot say so",
+    "call_beside_a_part": "turns of whose words a part is learned, and whose call is not learned for that reason",
+    "system_later": "rows with a system message after the first message",
+    "unproven": "pairs whose better side has not passed the evidence that is asked for",
+    "not_proven_wrong": "answers of the student that no execution ruled wrong, or on which rulings differ",
+    "unusable_answer": "answers of the student that nobody can act on, and no trainer can read",
+    "no_common_turn": "refuted attempts that do not part from the row in a turn of the assistant's",
+    "fault_elsewhere": "refuted attempts whose fault may lie in another turn than the one in which they part",
+    "part_masked": "turns that are not learned at all, because a part of them must not be",
+    "reasoning": "turns with reasoning, which this format has no place for; the rest of the turn is kept",
+    "not_alternating": "rows in which the same side speaks twice in a row",
+    "mark_in_text": "rows whose text holds one of the marks that this format puts around calls and results",
     "tokens_cut": "tokens beyond the maximum length, cut at the end",
     "trained_tokens_cut": "those of them that a trainer should have learned",
     "rows_cut": "rows that lost tokens at the end",
 }
 """Why a view has no place for something, in words."""
+
+
+def check_plain(messages: Sequence[Message]) -> None:
+    """Refuse what ShareGPT has no place for: turns that must not be learned, and a second system message.
+
+    Raises:
+        NoPlaceError: There is such a message.
+    """
+    if any(isinstance(one, AssistantMessage) and (not one.train or wrong_spans(one)) for one in messages):
+        raise NoPlaceError("masked")
+    if any(isinstance(one, SystemMessage) for one in messages[1:]):
+        raise NoPlaceError("system_later")
 
 
 class NoPlaceError(Exception):
