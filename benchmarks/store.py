@@ -34,7 +34,9 @@ from callwright.schemas.version import Member
 from callwright.splits import split_of
 from callwright.store import Commit, Store, TaskRow, TrajectoryRow
 
-WORDS = "a lamp river stone garden museum ticket the window letter of harbour morning visit to event hall".split()
+WORDS = (
+    "a lamp river stone garden museum ticket the window letter of harbour morning visit to event hall".split()
+)
 JUDGES = (("calls", "L0"), ("pairing", "L0"), ("grounding", "L1"), ("prose", "L1"), ("hygiene", "hygiene"))
 TYPES = ("string", "integer", "number", "boolean")
 
@@ -213,7 +215,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         data, folder = Path(place) / "data", Path(place) / "out"
         found = {"commit": step("commit", data, rows, 1), "commit of 1 % more": step("commit", data, rows, 2)}
-        found |= {"export typed and portable": step("export", data, folder), "pyarrow alone": step("bare", folder)}
+        found |= {
+            "export typed and portable": step("export", data, folder),
+            "pyarrow alone": step("bare", folder),
+        }
         found |= {"diff": step("diff", data), "split": step("split", rows), "verify": step("verify", data)}
         size = sum(path.stat().st_size for path in data.iterdir()) / 2**20
     alone = found["pyarrow alone"]["seconds"]
@@ -221,7 +226,9 @@ def main() -> None:
     print(f"{'step':<28}{'seconds':>9}{'rows/s':>10}{'x pyarrow':>11}{'peak MB':>9}")
     for name, one in found.items():
         seconds = max(one["seconds"], 1e-9)
-        print(f"{name:<28}{seconds:>9.2f}{rows / seconds:>10,.0f}{seconds / alone:>11.2f}{one['peak_mb']:>9.0f}")
+        print(
+            f"{name:<28}{seconds:>9.2f}{rows / seconds:>10,.0f}{seconds / alone:>11.2f}{one['peak_mb']:>9.0f}"
+        )
 
 
 if __name__ == "__main__":

@@ -68,7 +68,9 @@ def verify(name: str, data: Path | None, as_json: bool) -> None:
         counts = ", ".join(f"{count} {table}" for table, count in sorted(found.checked.items()))
         print(f"{found.version}: sound; its id and the ids of {counts} are those of their contents")
     else:
-        show_table(("table", "id", "what is wrong"), [[one.table, one.id, one.message] for one in found.damage])
+        show_table(
+            ("table", "id", "what is wrong"), [[one.table, one.id, one.message] for one in found.damage]
+        )
     if not found.sound:
         first = found.damage[0]
         raise StoreError(
@@ -124,7 +126,10 @@ def _told(found: Explanation) -> Iterator[tuple[str, str]]:
         if not found.probes:
             yield "probe", "no student was asked"
     else:
-        yield "gone", "the conversation was deleted by `dataset gc`; only the reason why it was dropped is left"
+        yield (
+            "gone",
+            "the conversation was deleted by `dataset gc`; only the reason why it was dropped is left",
+        )
     for place in found.versions:
         tags = f" ({', '.join(place.tags)})" if place.tags else ""
         reason = f", because of: {place.reason}" if place.reason else ""
@@ -151,7 +156,10 @@ def _made(found: Explanation) -> Iterator[tuple[str, str]]:
     if source:
         by = f", invented by {source.teacher}" if source.teacher else ""
         licence = f"licence {source.licence}" if source.licence else "licence not stated"
-        yield "toolkit", f"{found.toolkit}: {source.title or source.name}, from {source.origin}{by}, {licence}"
+        yield (
+            "toolkit",
+            f"{found.toolkit}: {source.title or source.name}, from {source.origin}{by}, {licence}",
+        )
     else:
         yield "toolkit", f"{found.toolkit}: where it comes from is not recorded"
     for tool in found.tools:
@@ -189,7 +197,9 @@ def _evidence(evidence: Mapping[str, Any]) -> str:
 def _probe(one: Probe) -> str:
     sampled = f"{one.successes} of {one.attempts} samples right" if one.attempts else "not sampled"
     band = f", {one.band}" if one.band else ""
-    perplexity = "" if one.label_perplexity is None else f", perplexity of the label {one.label_perplexity:.2f}"
+    perplexity = (
+        "" if one.label_perplexity is None else f", perplexity of the label {one.label_perplexity:.2f}"
+    )
     return f"{one.student} at message {one.step}: {'right' if one.correct else 'wrong'}, {sampled}{band}{perplexity}"
 
 
