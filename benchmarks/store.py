@@ -2,8 +2,8 @@
 
 Run: python benchmarks/store.py [ROWS]
 
-Rows are made up: a request, one call of one of 200 tools, its answer, words; four tools are offered; five verdicts. The
-second version has another row in place of each hundredth. Each step is a process of its own, so that its memory is its own.
+Rows are made up: a request, one call of one of 200 tools, its answer, words; four tools are offered; five verdicts.
+The second version has another row in place of each hundredth. Each step is a process of its own, and so is its memory.
 """
 
 from __future__ import annotations

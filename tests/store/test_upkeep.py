@@ -86,17 +86,19 @@ def test_a_version_that_nobody_touched_is_sound(data: Path):
     assert found.checked == {"trajectories": 3, "tasks": 3, "tools": 2, "verdicts": 4, "probes": 1}
 
 
+SAID = verdict(KEPT, "L0", judge="calls").id
+BODY = "SET body = replace(body, {}) WHERE id = ?"
 DAMAGES = {
-    "a message": ("UPDATE trajectories SET body = replace(body, 'Done.', 'Gone.') WHERE id = ?", "trajectories", KEPT.id),
+    "a message": ("UPDATE trajectories " + BODY.format("'Done.', 'Gone.'"), "trajectories", KEPT.id),
     "half a body": ("UPDATE trajectories SET body = body[:40] WHERE id = ?", "trajectories", KEPT.id),
     "another teacher": ("UPDATE trajectories SET teacher = 'me' WHERE id = ?", "trajectories", KEPT.id),
     "no conversation": ("DELETE FROM trajectories WHERE id = ?", "trajectories", KEPT.id),
-    "a task": ("UPDATE tasks SET body = replace(body, '2026', '2027') WHERE id = ?", "tasks", KEPT.task.id),
+    "a task": ("UPDATE tasks " + BODY.format("'2026', '2027'"), "tasks", KEPT.task.id),
     "a root": ("UPDATE tasks SET root = 'r' WHERE id = ?", "tasks", CHILD.task.id),
     "no task": ("DELETE FROM tasks WHERE id = ?", "tasks", KEPT.task.id),
-    "a tool": ("UPDATE tools SET body = replace(body, 'Read', 'Burn') WHERE id = ?", "tools", OTHER.id),
+    "a tool": ("UPDATE tools " + BODY.format("'Read', 'Burn'"), "tools", OTHER.id),
     "no tool": ("DELETE FROM tools WHERE id = ?", "tools", OTHER.id),
-    "a verdict": ("UPDATE verdicts SET body = replace(body, 'L0', 'L3') WHERE id = ?", "verdicts", verdict(KEPT, "L0", judge="calls").id),
+    "a verdict": ("UPDATE verdicts " + BODY.format("'L0', 'L3'"), "verdicts", SAID),
     "an outcome": ("UPDATE verdicts SET outcome = 'fail' WHERE id = ?", "verdicts", verdict(KEPT).id),
     "a probe": ("UPDATE probes SET student = 'strong' WHERE trajectory = ?", "probes", KEPT.id),
     "a split": ("UPDATE version_rows SET split = 'test' WHERE trajectory = ?", "versions", KEPT.id),
@@ -181,7 +183,8 @@ def test_a_prefix_must_mean_one_row(data: Path):
         with pytest.raises(StoreError, match="no row's id begins so"):
             store.explain("zzzz")
         twins = [f"abcd{n:028x}" for n in range(2)]
-        store.commit(commit(KEPT, recipe_digest="r2", drops=[drop().model_copy(update={"trajectory": one}) for one in twins]))  # fmt: skip
+        drops = [drop().model_copy(update={"trajectory": one}) for one in twins]
+        store.commit(commit(KEPT, recipe_digest="r2", drops=drops))
         with pytest.raises(UsageError, match=f"more than one row's id begins so .{twins[0]}, {twins[1]}"):
             store.explain("abcd")
         assert store.explain(twins[1]).id == twins[1]

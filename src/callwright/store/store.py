@@ -23,7 +23,7 @@ from callwright.schemas.tool import Tool, Toolkit
 from callwright.schemas.upkeep import Garbage, Verification
 from callwright.schemas.verdict import Rung, Verdict
 from callwright.schemas.version import Drop, LedgerEntry, Member, Run, Version
-from callwright.store.difference import difference
+from callwright.store.difference import difference, history
 from callwright.store.garbage import collect, garbage
 from callwright.store.lineage import explained, row_called
 from callwright.store.lock import StoreLock
@@ -205,6 +205,16 @@ class Store:
     def diff(self, before: Version, after: Version) -> Difference:
         """What changed from one version to another."""
         return difference(self._read, before, after)
+
+    def history(self, version: Version, most: int = 10) -> tuple[Difference, ...]:
+        """What the last versions up to this one changed of those before them, oldest first: rows and recipes."""
+        earlier = self._versions(
+            "dataset = ? AND number BETWEEN ? AND ?",
+            version.dataset,
+            version.number - most,
+            version.number,
+        )
+        return history(self._read, earlier)
 
     # Rows
 

@@ -19,7 +19,8 @@ Read = Callable[..., Iterator[tuple[Any, ...]]]
 
 _PAGE = 10_000
 _ROWS = """
-    SELECT r.ordinal, r.trajectory, r.split, t.task, t.teacher, t.body, k.id, k.root, k.method, k.kind, k.attempt, k.body
+    SELECT r.ordinal, r.trajectory, r.split, t.task, t.teacher, t.body,
+        k.id, k.root, k.method, k.kind, k.attempt, k.body
     FROM version_rows r LEFT JOIN trajectories t ON t.id = r.trajectory LEFT JOIN tasks k ON k.id = t.task
     WHERE r.dataset = ? AND r.number = ? AND r.ordinal BETWEEN ? AND ? ORDER BY r.ordinal
 """
@@ -36,8 +37,8 @@ _COLUMNS = {
 def verified(read: Read, version: Version) -> Verification:
     """Check every record that a version's rows consist of.
 
-    A row's id covers its messages and its tools, a task's, a verdict's and a probe's all that is in it; the version's id
-    covers rows, splits and the recipe's digest. Columns are compared with the bodies that they were taken from.
+    A row's id covers its messages and its tools, a task's, a verdict's and a probe's all that is in it; the version's
+    id covers rows, splits and the recipe's digest. Columns are compared with the bodies that they were taken from.
     """
     check = _Check(read)
     members: list[tuple[str, str]] = []

@@ -28,6 +28,8 @@ class Chat:
     teacher: str
     evidence: str
     """The highest rung that it passed, or `none`."""
+    prompts: tuple[tuple[str, str], ...] = ()
+    """(Purpose, digest of the prompt) that it was written with."""
     trusts: tuple[str, ...] = ()
     """Where each observation comes from."""
     masked: int = 0
@@ -46,6 +48,8 @@ class Tally:
     """(toolkit, split) -> rows"""
     teachers: Counter[str] = field(default_factory=Counter)
     evidence: Counter[str] = field(default_factory=Counter)
+    prompts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(Purpose, digest of the prompt) -> rows"""
     trusts: Counter[str] = field(default_factory=Counter)
     masked: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
@@ -56,6 +60,7 @@ class Tally:
         self.toolkits[row.toolkit, row.split] += 1
         self.teachers[row.teacher] += 1
         self.evidence[row.evidence] += 1
+        self.prompts.update(row.prompts)
         self.trusts.update(row.trusts)
         self.masked += row.masked
 
@@ -80,6 +85,7 @@ def _chat(row: Row) -> Chat:
         toolkit=row.toolkit,
         teacher=row.teacher,
         evidence=row.evidence,
+        prompts=tuple(sorted(row.prompts.items())),
         trusts=tuple(one.observation.trust for one in row.messages if isinstance(one, ToolMessage)),
         masked=sum(isinstance(one, AssistantMessage) and not one.train for one in row.messages),
         wrong=any(map(wrong_spans, row.messages)),

@@ -22,6 +22,7 @@ from callwright.schemas.version import Version
 from callwright.store import Store
 from callwright.views.card import CARD_NAME, card
 from callwright.views.chat import Chat, Tally, chats
+from callwright.views.croissant import CROISSANT_NAME, croissant
 from callwright.views.folder import Manifest, fresh_folder, is_whole, place, read_manifest, seal
 from callwright.views.parquet import MAX_FILE_BYTES, SplitWriter
 from callwright.views.rows import ViewError
@@ -64,7 +65,9 @@ def export(
         rows, tally = _write_rows(chats(store, version), working, max_file_bytes)
         if not any(rows.values()):
             raise ViewError(f"{version.name}: has no rows, there is nothing to export")
-        (working / CARD_NAME).write_text(card(version, tally, rows), encoding="utf-8")
+        page = card(version, tally, rows, history=store.history(version))
+        (working / CARD_NAME).write_text(page, encoding="utf-8")
+        (working / CROISSANT_NAME).write_text(croissant(version, working, rows), encoding="utf-8")
         manifest = Manifest(
             version=version.name,
             id=version.id,
