@@ -15,6 +15,7 @@ from callwright.engine.build import Built, build
 from callwright.engine.recipes import check_recipe
 from callwright.engine.workshop import Workshop
 from callwright.settings import shipped_folder
+from callwright.store import Store
 
 SHEET = (shipped_folder() / "seeds/museum.phrases.yaml").read_text(encoding="utf-8")
 SAID = "The website keeps timing out on me."
@@ -46,6 +47,12 @@ async def built(base: Path, **changes: Any) -> tuple[Built, list[str]]:
     return found, [json.dumps(body) for body in server.bodies]
 
 
+def ledger(base: Path) -> dict[str, dict[str, Any]]:
+    """Key -> entry of all that was ever asked."""
+    with Store.open(base / "data", write=False) as store:
+        return {entry["key"]: entry for entry in store.calls("openai:toy")}
+
+
 async def test_nothing_changed_makes_nothing_and_asks_nothing(base: Path):
     first, asked = await built(base)
     assert first.made and asked
@@ -55,20 +62,25 @@ async def test_nothing_changed_makes_nothing_and_asks_nothing(base: Path):
 
 async def test_a_changed_tool_asks_again_for_what_shows_it_and_for_nothing_else(base: Path):
     first, before = await built(base)
+    known = ledger(base)
     path = base / "east.yaml"
     text = path.read_text(encoding="utf-8")
     assert OLD in text
     path.write_text(text.replace(OLD, NEW), encoding="utf-8")
     second, asked = await built(base)
-    print(len(before), len(asked), sum(NEW in one for one in asked))
     assert second.made and second.version.id != first.version.id
-    assert asked and len(asked) < len(before) / 2
+    assert 0 < len(asked) < len(before) / 2
+    anew = [one for key, one in ledger(base).items() if key not in known]
+    touched = {one["item"] for one in anew if NEW in json.dumps(one["request"])}
+    assert len(anew) == len(asked)
+    # The rest of a conversation follows from its changed part; no other conversation is touched.
+    assert {one["item"] for one in anew} == touched
 
 
 async def test_a_changed_gate_asks_nothing_that_was_answered(base: Path):
     first, before = await built(base)
     second, asked = await built(base, accept={"rung": "L0"})
-    print(len(before), len(asked))
+    assert before
     assert second.version.recipe_digest != first.version.recipe_digest
     assert not asked
 
@@ -79,6 +91,6 @@ async def test_a_changed_phrase_asks_a_language_model_nothing(base: Path):
     first, before = await built(base)
     (base / "east.phrases.yaml").write_text(SHEET.replace(SAID, SAID + " For real."), encoding="utf-8")
     second, asked = await built(base)
-    print(len(before), len(asked))
+    assert before
     assert second.version.recipe_digest != first.version.recipe_digest
     assert not asked

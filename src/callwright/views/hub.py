@@ -62,7 +62,7 @@ def push(folder: Path, repo: str, tag: str, *, private: bool = True) -> Pushed:
     if repo.count("/") != 1:
         raise UsageError(f"{repo!r} names no repository; write --repo USER/NAME")
     disable_progress_bars()
-    api = HfApi(token=token)
+    api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
     with _explained(repo):
         api.create_repo(repo, repo_type=_KIND, private=private, exist_ok=True)
         told = {"version": manifest.version, "id": manifest.id, "repo": repo, "tag": tag}
