@@ -148,7 +148,7 @@ def test_a_version_is_found_by_number_tag_and_recipe(store: Store):
     assert store.version("museum@1") == store.version("museum:stable") == first
     assert store.version("museum") == store.find_version("museum", "r2") == second
     assert store.find_version("museum", "r3") is None
-    store.tag("museum", "stable")
+    store.tag("museum", "stable", move=True)
     assert store.version("museum:stable") == second
 
 

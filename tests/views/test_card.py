@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from builders import commit, task, trajectory
 from huggingface_hub import DatasetCard
@@ -180,3 +183,77 @@ def test_a_toolkit_that_was_invented_says_by_whom(tmp_path: Path):
     invented = SourceSummary(name="kit", origin="kit.openapi.yaml", teacher="offline-rules", tools=4)
     _, card = exported(tmp_path, statistics=Statistics(sources=(invented,)))
     assert "| kit | kit.openapi.yaml (invented by offline-rules) | not stated | 4 |" in card.content
+
+
+def test_the_card_tells_prompts_models_duplicates_and_leaks(tmp_path: Path):
+    row = trajectory()
+    row = row.model_copy(
+        update={"provenance": row.provenance.model_copy(update={"prompts": {"a.ask": "9f8e"}})}
+    )
+    models = {
+        "teacher": RECIPE["models"]["teacher"],
+        "student": {"engine": "local", "model": "/home/me/small"},
+    }
+    drops = (*STATISTICS.drops, DropCount(gate="duplicates", code="same_request", count=3))
+    _, card = exported(
+        tmp_path,
+        trajectories=commit(row, trajectory(task("None?"), [])).trajectories,
+        recipe=RECIPE | {"models": models, "leaks": ["/home/me/eval.jsonl"]},
+        statistics=STATISTICS.model_copy(
+            update={"drops": drops, "by_reason": {"seed": 2}, "student": "local:small"}
+        ),
+    )
+    lines = card.text.splitlines()
+    for line in (
+        "| `a.ask` | `9f8e` | 1 |",
+        "| teacher | openai:m | see the model's own card |",
+        "| student | local:small | see the model's own card |",
+        "| of these: same_request | 3 |",
+        "Made for the student `local:small`.",
+        "| `seed`: never seen before | 2 |",
+        "- trainers that can leave out a part of a turn: `callwright export museum@1 --view spans`",
+    ):
+        assert line in lines, line
+    assert any(
+        line.startswith("Compared with eval.jsonl. Attempts dropped for an overlap: 0.") for line in lines
+    )
+    assert "/home/me" not in card.content
+    assert "no test set was registered" in exported(tmp_path / "b")[1].content
+
+
+def test_the_history_tells_what_each_version_changed(tmp_path: Path):
+    with Store.open(tmp_path / "data", write=True) as store:
+        store.commit(commit(trajectory(), recipe=RECIPE))
+        second = commit(test=[trajectory(), trajectory(task("None?"), [])], recipe=RECIPE | {"seed": 3})
+        store.commit(second)
+        store.commit(commit(trajectory(task("None?"), []), recipe=RECIPE | {"seed": 3}, recipe_digest="r3"))
+        for number in (1, 2, 2):
+            trl.export(store, store.version(f"museum@{number}"), tmp_path / str(number))
+    first, later = ((tmp_path / str(number) / "README.md").read_text() for number in (1, 2))
+    assert "`museum@1` is the first version" in first and "museum@2" not in first
+    # The same bytes as before the third version was made: a card knows nothing of what came later.
+    assert "| `museum@2` | `museum@1` | 1 | 0 | 1 | 1 | `seed` |" in later and "museum@3" not in later
+
+
+def test_croissant_names_every_file_and_column(tmp_path: Path):
+    exported(tmp_path)
+    folder = tmp_path / "out"
+    document = json.loads((folder / "croissant.json").read_text())
+    assert [one["@id"] for one in document["distribution"]] == [
+        "portable/test-00000-of-00001.parquet", "portable/train-00000-of-00001.parquet"
+    ]  # fmt: skip
+    for one in document["distribution"]:
+        assert hashlib.sha256((folder / one["contentUrl"]).read_bytes()).hexdigest() == one["sha256"]
+    columns = pq.read_schema(folder / "portable" / "train-00000-of-00001.parquet").names
+    for records in document["recordSet"]:
+        assert [one["name"] for one in records["field"]] == columns
+    assert (document["version"], document["license"]) == ("1.0.0", "https://spdx.org/licenses/mit.html")
+
+
+def test_the_reference_library_reads_the_croissant(tmp_path: Path):
+    croissant = pytest.importorskip("mlcroissant")
+    exported(tmp_path)
+    dataset = croissant.Dataset(jsonld=str(tmp_path / "out" / "croissant.json"))
+    assert not dataset.metadata.issues.errors
+    rows = list(dataset.records("train-00000-of-00001"))
+    assert [set(row) for row in rows] == [{f"train-00000-of-00001/{name}" for name in trl.PORTABLE.names}]

@@ -433,6 +433,92 @@ def dataset_diff(
     reading.diff(before, after, data, as_json)
 
 
+@dataset_app.command("tag")
+def dataset_tag(
+    name: Annotated[str, typer.Argument(help="museum@3, or museum for the newest.", metavar="NAME[@N|:TAG]")],
+    tag: Annotated[str, typer.Argument(help="A name that can move, such as stable.")],
+    move: Annotated[bool, typer.Option("--move", help="Take it from the version that has it.")] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Give a version a tag: museum@3 becomes museum:stable. To roll back, move the tag to an earlier version."""
+    from callwright.cli import versioning
+
+    versioning.tag(name, tag, move, data, as_json)
+
+
+@dataset_app.command("query")
+def dataset_query(
+    sql: Annotated[str, typer.Argument(help="One SELECT; docs/store.md lists the tables.", metavar="SQL")],
+    limit: Annotated[int, typer.Option("--limit", help="Rows to print at the most.", min=1)] = 1000,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Ask the store in SQL. Nothing can be changed, and no file or address can be reached."""
+    from callwright.cli import versioning
+
+    versioning.query(sql, limit, data, as_json)
+
+
+@dataset_app.command("verify")
+def dataset_verify(
+    name: Annotated[str, typer.Argument(help="museum, museum@3 or museum:tag.", metavar="NAME[@N|:TAG]")],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Compute a version's id and the ids of its rows anew from what is stored, and name what was damaged."""
+    from callwright.cli import versioning
+
+    versioning.verify(name, data, as_json)
+
+
+@dataset_app.command("gc")
+def dataset_gc(
+    apply: Annotated[bool, typer.Option("--apply", help="Delete it; without this, it is counted.")] = False,
+    ledger: Annotated[
+        bool,
+        typer.Option(
+            "--ledger", help="Answers of models, too, that no row was made with: replays of builds need them."
+        ),
+    ] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Count, or delete, the conversations that no version holds, with their tasks, verdicts and probes."""
+    from callwright.cli import versioning
+
+    versioning.gc(apply, ledger, data, as_json)
+
+
+@app.command()
+def explain(
+    row: Annotated[str, typer.Argument(help="A row's id, or its beginning.", metavar="ROW")],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Say why a row is here: where it comes from, what was ruled on it, which versions hold it, what it cost."""
+    from callwright.cli import versioning
+
+    versioning.explain(row, data, as_json)
+
+
+@app.command()
+def push(
+    name: Annotated[str, typer.Argument(help="museum, museum@3 or museum:tag.", metavar="NAME[@N|:TAG]")],
+    repo: Annotated[str, typer.Option("--repo", help="Where on the hub.", metavar="USER/NAME")],
+    view: Annotated[str, typer.Option("--view", help="Which format; docs/views.md lists them.")] = "trl",
+    public: Annotated[
+        bool, typer.Option("--public", help="Make a new repository public; it is private otherwise.")
+    ] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Upload a version to the Hugging Face Hub, or to a hub of your own (HF_ENDPOINT), with its number as tag."""
+    from callwright.cli import versioning
+
+    versioning.push(name, repo, view, public, data, as_json)
+
+
 _INTERRUPTED = 130
 _AGAIN = "run the same command again to continue"
 

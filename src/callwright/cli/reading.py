@@ -60,18 +60,23 @@ def export(
 def datasets(data: Path | None, as_json: bool) -> None:
     with Store.open(data_folder(data), write=False, wait_s=WAIT_S) as store:
         newest = {version.dataset: version for version in store.versions()}
-    _show_versions(list(newest.values()), as_json)
+        tags = {name: store.tags(name) for name in newest}
+    _show_versions(list(newest.values()), tags, as_json)
 
 
 def log(name: str, data: Path | None, as_json: bool) -> None:
     with Store.open(data_folder(data), write=False, wait_s=WAIT_S) as store:
         found = store.versions(name)
-    _show_versions(list(reversed(found)), as_json)
+        tags = {name: store.tags(name)}
+    _show_versions(list(reversed(found)), tags, as_json)
 
 
-def _show_versions(versions: list[Version], as_json: bool) -> None:
+def _show_versions(versions: list[Version], tags: Mapping[str, Mapping[str, int]], as_json: bool) -> None:
+    def tagged(version: Version) -> list[str]:
+        return [tag for tag, number in tags[version.dataset].items() if number == version.number]
+
     if as_json:
-        show_json([version.model_dump(mode="json") | {"name": version.name} for version in versions])
+        show_json([v.model_dump(mode="json") | {"name": v.name, "tags": tagged(v)} for v in versions])
         return
     rows = [
         [
@@ -80,10 +85,11 @@ def _show_versions(versions: list[Version], as_json: bool) -> None:
             v.statistics.rows,
             v.statistics.teacher,
             v.created_at.isoformat(timespec="seconds"),
+            ", ".join(tagged(v)),
         ]
         for v in versions
     ]
-    show_table(("version", "id", "rows", "teacher", "made at"), rows)
+    show_table(("version", "id", "rows", "teacher", "made at", "tags"), rows)
 
 
 def show(name: str, rows: int, kind: str | None, stats: bool, data: Path | None, as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """The memory of callwright: one DuckDB file of content-addressed rows that are never rewritten."""
 
+from callwright.store.query import Answer
 from callwright.store.rows import Commit, TaskRow, TrajectoryRow
-from callwright.store.store import Store
+from callwright.store.store import Store, query
 
-__all__ = ["Commit", "Store", "TaskRow", "TrajectoryRow"]
+__all__ = ["Answer", "Commit", "Store", "TaskRow", "TrajectoryRow", "query"]

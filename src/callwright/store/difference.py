@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from callwright.schemas.difference import Difference, RowCounts
@@ -86,6 +87,28 @@ def difference(read: Read, before: Version, after: Version) -> Difference:
         drops=dict(read(_BOTH + _DROPS, *versions, *later)),
         splits=dict(splits),
         reasons=dict(reasons),
+        recipe=_changed_keys(before.recipe, after.recipe),
+    )
+
+
+def history(read: Read, versions: Sequence[Version]) -> tuple[Difference, ...]:
+    """What each version changed of the one before it: rows and recipe alone, for it joins no bodies."""
+    return tuple(_in_short(read, before, after) for before, after in pairwise(versions))
+
+
+def _in_short(read: Read, before: Version, after: Version) -> Difference:
+    rows: Counter[str] = Counter()
+    splits: Counter[str] = Counter()
+    found = read(_BOTH + _CLASSES, before.dataset, before.number, after.dataset, after.number)
+    for change, split, new_split, _, _, _, _, count in found:
+        rows[change] += count
+        if change == "kept" and split != new_split:
+            splits[f"{split} -> {new_split}"] += count
+    return Difference(
+        before=before.name,
+        after=after.name,
+        **{change: RowCounts(rows=count) for change, count in rows.items()},
+        splits=dict(splits),
         recipe=_changed_keys(before.recipe, after.recipe),
     )
 

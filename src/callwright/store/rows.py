@@ -71,7 +71,12 @@ class Commit:
     @cached_property
     def version_id(self) -> str:
         """Digest of the members with their splits and of the recipe digest; history is not in it."""
-        return digest([sorted([one.trajectory, one.split] for one in self.members), self.recipe_digest])
+        return version_id(((one.trajectory, one.split) for one in self.members), self.recipe_digest)
+
+
+def version_id(members: Iterable[tuple[str, str]], recipe_digest: str) -> str:
+    """The id of the version that has these (conversation, split)."""
+    return digest([sorted(map(list, members)), recipe_digest])
 
 
 def text_of(value: Any) -> str:

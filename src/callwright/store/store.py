@@ -17,13 +17,18 @@ import pyarrow as pa
 
 from callwright.errors import StoreBusyError, StoreError
 from callwright.schemas.difference import Difference
+from callwright.schemas.explanation import Explanation
 from callwright.schemas.probe import Probe
 from callwright.schemas.tool import Tool, Toolkit
+from callwright.schemas.upkeep import Garbage, Verification
 from callwright.schemas.verdict import Rung, Verdict
 from callwright.schemas.version import Drop, LedgerEntry, Member, Run, Version
-from callwright.store.difference import difference
+from callwright.store.difference import difference, history
+from callwright.store.garbage import collect, garbage
+from callwright.store.lineage import explained, row_called
 from callwright.store.lock import StoreLock
 from callwright.store.migrations import check, migrate
+from callwright.store.query import SEALED, Answer, answered
 from callwright.store.rows import (
     SCHEMAS,
     Commit,
@@ -41,11 +46,14 @@ from callwright.store.rows import (
     trajectory_row,
     verdict_row,
 )
+from callwright.store.verifying import verified
 
 FILE_NAME = "callwright.duckdb"
 LOCK_NAME = "callwright.lock"
 
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+_Config = dict[str, str | bool | int | float | list[str]]
+
+_CONFIG: _Config = {
     # DuckDB 1.4 and every later one can read it; without this, 2.0 writes files that 1.x cannot.
     "storage_compatibility_version": "v1.4.0",
     # No downloads, ever.
@@ -74,17 +82,8 @@ class Store:
             StoreBusyError: Somebody else still holds it after `wait_s` seconds.
             StoreError: There is none, it is not ours, or a newer callwright wrote it.
         """
-        path = folder / FILE_NAME
-        if write:
-            _make_folder(folder)
-        elif not path.exists():
-            raise StoreError(f"{folder}: no store here yet; `callwright build` makes one")
-        with (
-            StoreLock(folder / LOCK_NAME, wait_s, shared=not write),
-            closing(_connect(path, read_only=not write)) as connection,
-        ):
-            (migrate if write else check)(connection, str(path))
-            yield cls(connection, str(path))
+        with _opened(folder, write=write, wait_s=wait_s, config=_CONFIG) as connection:
+            yield cls(connection, str(folder / FILE_NAME))
 
     # Writing
 
@@ -141,11 +140,22 @@ class Store:
         with self._transaction():
             self._connection.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
-    def tag(self, name: str, tag: str) -> Version:
-        """Give a version a name that can move: `museum@3` becomes `museum:stable`."""
+    def tag(self, name: str, tag: str, *, move: bool = False) -> Version:
+        """Give a version a name that can move: `museum@3` becomes `museum:stable`.
+
+        Raises:
+            StoreError: There is no such version, it is no name for a tag, or another version has it and `move` is not
+                set.
+        """
         if not _TAG.fullmatch(tag):
             raise StoreError(f"{tag!r} is no tag: letters, digits, dots, dashes and underscores only")
         version = self.version(name)
+        holder = self.tags(version.dataset).get(tag)
+        if holder not in (None, version.number) and not move:
+            raise StoreError(
+                f"{version.dataset}:{tag} is {version.dataset}@{holder}; move it to {version.name} with --move, or "
+                "choose another tag"
+            )
         with self._transaction():
             self._connection.execute(
                 "INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", [version.dataset, tag, version.number]
@@ -195,6 +205,16 @@ class Store:
     def diff(self, before: Version, after: Version) -> Difference:
         """What changed from one version to another."""
         return difference(self._read, before, after)
+
+    def history(self, version: Version, most: int = 10) -> tuple[Difference, ...]:
+        """What the last versions up to this one changed of those before them, oldest first: rows and recipes."""
+        earlier = self._versions(
+            "dataset = ? AND number BETWEEN ? AND ?",
+            version.dataset,
+            version.number - most,
+            version.number,
+        )
+        return history(self._read, earlier)
 
     # Rows
 
@@ -295,6 +315,40 @@ class Store:
             trajectory,
         )
         return tuple(Probe.model_validate(json.loads(body)) for (body,) in found)
+
+    def explain(self, prefix: str) -> Explanation:
+        """Everything about the row whose id begins so.
+
+        Raises:
+            UsageError: Several ids do.
+            StoreError: None does.
+        """
+        return explained(self._read, row_called(self._read, prefix))
+
+    # Upkeep
+
+    def verify(self, version: Version) -> Verification:
+        """Compute the names of a version and of its records anew, from the bodies that are stored."""
+        return verified(self._read, version)
+
+    def garbage(self, *, ledger: bool = False) -> dict[str, Garbage]:
+        """Table -> records that no version needs: not a row of one, nor what such a row descends from.
+
+        Args:
+            ledger: Whether to count model calls, too, that no needed row was made with.
+        """
+        return garbage(self._connection, ledger=ledger)
+
+    def collect(self, *, ledger: bool = False) -> dict[str, Garbage]:
+        """Delete what `garbage` finds, in one transaction; versions, their rows and their drops' reasons stay.
+
+        Returns:
+            What went.
+        """
+        with self._transaction():
+            found = garbage(self._connection, ledger=ledger)
+            collect(self._connection, ledger=ledger)
+        return found
 
     # The ledger and the runs
 
@@ -449,6 +503,35 @@ class Store:
         raise StoreError(f"{dataset}: no such dataset in {self._where}{_nearest(dataset, names)}")
 
 
+def query(folder: Path, sql: str, *, limit: int, wait_s: float = 10.0) -> Answer:
+    """One SELECT of a user's over the store of a data folder; it can change nothing and reach nothing else.
+
+    Raises:
+        UsageError: It is no SELECT, or DuckDB refuses it.
+        StoreError: There is no store, or it cannot be read.
+    """
+    config = {**_CONFIG, **SEALED}
+    with _opened(folder, write=False, wait_s=wait_s, config=config) as connection:
+        return answered(connection, sql, limit)
+
+
+@contextmanager
+def _opened(
+    folder: Path, *, write: bool, wait_s: float, config: _Config
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    path = folder / FILE_NAME
+    if write:
+        _make_folder(folder)
+    elif not path.exists():
+        raise StoreError(f"{folder}: no store here yet; `callwright build` makes one")
+    with (
+        StoreLock(folder / LOCK_NAME, wait_s, shared=not write),
+        closing(_connect(path, config, read_only=not write)) as connection,
+    ):
+        (migrate if write else check)(connection, str(path))
+        yield connection
+
+
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -456,9 +539,9 @@ def _make_folder(folder: Path) -> None:
         raise StoreError(f"{folder}: the data folder cannot be made ({error.strerror})") from None
 
 
-def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+def _connect(path: Path, config: _Config, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     try:
-        return duckdb.connect(str(path), read_only=read_only, config=_CONFIG)
+        return duckdb.connect(str(path), read_only=read_only, config=config)
     except duckdb.IOException as error:
         if "lock" in str(error):
             raise StoreBusyError(

@@ -9,12 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import PurePath
 from string import Template
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 
+from callwright.schemas.difference import Difference
+from callwright.schemas.recipe import ViewName
 from callwright.schemas.task import KINDS
-from callwright.schemas.version import SourceSummary, Statistics, Version
+from callwright.schemas.version import SourceSummary, Split, Statistics, Version
 from callwright.values.secrets import find_secret
 from callwright.views.chat import Tally
 from callwright.views.rows import ViewError
@@ -69,6 +71,8 @@ def card(
     rows: Mapping[str, Mapping[str, int]],
     columns: Sequence[str],
     description: str,
+    *,
+    history: Sequence[Difference] = (),
 ) -> str:
     """The text of the card. The same version has the same card.
 
@@ -78,6 +82,7 @@ def card(
         rows: Config -> split -> rows.
         columns: The columns of messages and tools.
         description: What tells this export from every other one.
+        history: What earlier versions changed, and this one, oldest first.
 
     Raises:
         ViewError: It would hold what looks like a secret.
@@ -103,7 +108,14 @@ def card(
         shape=_shape(statistics),
         funnel=_funnel(version, tally),
         drops=_drops(statistics),
+        trainers=_trainers(version, rows),
+        round=_round(statistics),
+        duplicates=_duplicates(statistics),
+        leaks=_leaks(version),
         teachers=table(("teacher", "rows"), sorted(tally.teachers.items())),
+        models=_models(version),
+        prompts=_prompts(tally),
+        history=_history(version, history),
         offline=_OFFLINE if any(name.startswith("offline-rules") for name in tally.teachers) else "",
         ledger=_ledger(statistics),
         evidence=table(("rung", "proves", "rows"), _evidence(tally)),
@@ -180,7 +192,7 @@ def _source_names(statistics: Statistics) -> str:
 
 def _split_table(what: str, counts: Counter[tuple[str, str]], labels: Mapping[str, str]) -> str:
     """Rows of each name by split, with totals; names without rows are left out."""
-    splits = [split for split in ("train", "test") if any(one == split for _, one in counts)]
+    splits = [split for split in get_args(Split) if any(one == split for _, one in counts)]
     found = {name: [counts[name, split] for split in splits] for name in labels}
     lines = [(labels[name], *numbers, sum(numbers)) for name, numbers in found.items() if any(numbers)]
     totals = [sum(numbers) for numbers in zip(*found.values(), strict=True)]
@@ -276,6 +288,133 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+_REASONS = {
+    "error_seed": "the student fails on it",
+    "corrected": "its label was replaced by a proven one",
+    "expansion": "a variant of what the student failed at",
+    "high_perplexity": "the student is right and unsure",
+    "seed": "never seen before",
+}
+
+
+def _round(statistics: Statistics) -> str:
+    """Why rows are in a round of a loop; nothing outside of loops."""
+    if not (statistics.student or statistics.by_reason):
+        return ""
+    student = f"Made for the student `{_model_name(statistics.student)}`.\n\n" if statistics.student else ""
+    rows = [(f"`{name}`: {_REASONS.get(name, name)}", count) for name, count in statistics.by_reason.items()]
+    return f"## Round of a loop\n\n{student}{table(('why a row is here', 'rows'), rows)}\n\n"
+
+
+def _model_name(identity: str) -> str:
+    """A model that is a folder by the folder's name alone."""
+    engine, colon, name = identity.partition(":")
+    return f"{engine}{colon}{_file_name(name)}" if name.startswith(_FOLDERS) else identity
+
+
+def _duplicates(statistics: Statistics) -> str:
+    dropped = {one.code: one.count for one in statistics.drops if one.gate == "duplicates"}
+    found = [("attempts dropped as duplicates", sum(dropped.values()))]
+    found += [(f"of these: {code}", count) for code, count in sorted(dropped.items())]
+    shape = statistics.corpus
+    if shape.by_calls:
+        found.append(("rows whose request, wording folded, another row has too", shape.same_requests))
+        near = f"rows whose request is nearly another's, of {shape.compared_requests:,} compared"
+        found.append((near, shape.near_requests))
+    return table(("what", "count"), found)
+
+
+def _leaks(version: Version) -> str:
+    registered = [_file_name(str(one)) for one in version.recipe.get("leaks") or ()]
+    if not registered:
+        return "No benchmark and no test set was registered, so rows were compared with none."
+    dropped = sum(one.count for one in version.statistics.drops if one.gate == "leaks")
+    return (
+        f"Compared with {', '.join(map(_cell, registered))}. Attempts dropped for an overlap: {dropped:,}. "
+        "A version with an overlap is not made."
+    )
+
+
+def _models(version: Version) -> str:
+    """Who was asked for what. A model's licence and terms may reach what it wrote."""
+    models = version.recipe.get("models") or {}
+    found = []
+    for role in ("teacher", "judge", "student"):
+        config = models.get(role) or {}
+        if config.get("engine") == "offline":
+            found.append((role, "rules of callwright", "Apache-2.0"))
+        elif config.get("model"):
+            name = _model_name(f"{config['engine']}:{config['model']}")
+            found.append((role, name, "see the model's own card"))
+    return table(("role", "model", "licence"), found) if found else "Which models were asked is not recorded."
+
+
+def _prompts(tally: Tally) -> str:
+    if not tally.prompts:
+        return "The prompts' digests are not recorded."
+    found = [
+        (f"`{purpose}`", f"`{prompt}`", rows) for (purpose, prompt), rows in sorted(tally.prompts.items())
+    ]
+    return table(("prompt", "digest", "rows"), found)
+
+
+def _history(version: Version, changes: Sequence[Difference]) -> str:
+    if not changes:
+        return f"`{version.name}` is the first version of `{version.dataset}` that is told of here."
+    found = []
+    for one in reversed(changes):
+        keys = ", ".join(f"`{key}`" for key in one.recipe) or "nothing"
+        moved = sum(one.splits.values())
+        found.append(
+            (
+                f"`{one.after}`",
+                f"`{one.before}`",
+                one.added.rows,
+                one.removed.rows,
+                one.kept.rows,
+                moved,
+                keys,
+            )
+        )
+    head = ("version", "compared with", "added", "removed", "kept", "of these in another split", "recipe")
+    return table(head, found)
+
+
+_AXOLOTL = Template(
+    """With Axolotl, which parses the JSON text of the config `portable`:
+
+```yaml
+datasets:
+  - path: path/to/this/folder
+    name: portable
+    split: $split
+    type: chat_template
+    field_messages: messages
+    field_tools: tools
+```
+"""
+)
+_ELSEWHERE = {
+    "llamafactory": "LLaMA-Factory",
+    "axolotl": "Axolotl with a loss mask",
+    "verl": "verl",
+    "openai": "OpenAI's fine-tuning",
+    "spans": "trainers that can leave out a part of a turn",
+    "toolbench": "trainers of ReAct text",
+}
+
+
+def _trainers(version: Version, rows: Mapping[str, Mapping[str, int]]) -> str:
+    """How other trainers than TRL get at the rows: this folder, or another view of the same version."""
+    text = ""
+    if "portable" in rows:
+        text = _AXOLOTL.substitute(split=next(iter(rows["portable"]))) + "\n"
+    views = [view for view in _ELSEWHERE if view in get_args(ViewName)]
+    for view in views:
+        text += f"- {_ELSEWHERE[view]}: `callwright export {version.name} --view {view}`\n"
+    return text
+
+
 def _limits(tally: Tally) -> str:
     found = ["- English only.", "- Made by machine; no person has read every row."]
     if tally.trusts["simulated"]:
@@ -309,12 +448,17 @@ def _public(recipe: Mapping[str, Any]) -> dict[str, Any]:
             return {name: clean(name, one) for name, one in value.items() if name not in _PRIVATE}
         if isinstance(value, list | tuple):
             return [clean(key, one) for one in value]
-        return _file_name(value) if key in _PATHS and isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        is_folder = key == "model" and value.startswith(_FOLDERS)
+        return _file_name(value) if key in _PATHS or is_folder else value
 
     return {name: clean(name, value) for name, value in recipe.items() if name not in _PRIVATE}
 
 
 _PRIVATE = {"base_url", "api_key_env", "price", "budget"}
+_FOLDERS = ("/", "~", ".")
+"""How a model begins that is a folder of somebody's machine."""
 _PATHS = {"openapi", "json", "phrases", "leaks"}
 
 

@@ -30,6 +30,8 @@ class Chat:
     teacher: str
     evidence: str
     """The highest rung that it passed, or `none`."""
+    prompts: tuple[tuple[str, str], ...] = ()
+    """(Purpose, digest of the prompt) that it was written with."""
     trusts: tuple[str, ...] = ()
     """Where each observation comes from."""
     masked: int = 0
@@ -52,6 +54,8 @@ class Tally:
     """(toolkit, split) -> rows"""
     teachers: Counter[str] = field(default_factory=Counter)
     evidence: Counter[str] = field(default_factory=Counter)
+    prompts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(Purpose, digest of the prompt) -> rows"""
     trusts: Counter[str] = field(default_factory=Counter)
     masked: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
@@ -64,6 +68,7 @@ class Tally:
         self.toolkits[row.toolkit, row.split] += 1
         self.teachers[row.teacher] += 1
         self.evidence[row.evidence] += 1
+        self.prompts.update(row.prompts)
         self.trusts.update(row.trusts)
 
 
@@ -105,6 +110,7 @@ def _chat(row: Row, messages: Sequence[Message]) -> Chat:
         toolkit=row.toolkit,
         teacher=row.teacher,
         evidence=row.evidence,
+        prompts=tuple(sorted(row.prompts.items())),
         trusts=tuple(one.observation.trust for one in row.messages if isinstance(one, ToolMessage)),
         masked=sum(not one.train for one in turns.values()),
         wrong=any(map(wrong_spans, turns.values())),

@@ -52,6 +52,8 @@ class Row:
     clock: str
     """The row's today, as an ISO date."""
     teacher: str
+    prompts: Mapping[str, str]
+    """Purpose -> digest of the prompt that it was written with."""
     evidence: str
     """The highest rung that it passed, or `none`."""
     messages: tuple[Message, ...]
@@ -89,6 +91,7 @@ def checked(store: Store, version: Version, make: Callable[[Row], T]) -> Iterato
                 root=task["parent"] or trajectory["task"],
                 clock=task["clock"],
                 teacher=teacher_name(trajectory["provenance"]["teacher"]),
+                prompts=trajectory["provenance"]["prompts"],
                 evidence=evidence.get(member.trajectory) or "none",
                 hidden=task["hidden"],
                 messages=_MESSAGES.validate_python(trajectory["messages"]),

@@ -19,6 +19,7 @@ from callwright.store import Store
 from callwright.views.card import CARD_NAME, card
 from callwright.views.chat import Chat, Tally, chats
 from callwright.views.contract import chat_faults, table_faults
+from callwright.views.croissant import CROISSANT_NAME, croissant
 from callwright.views.folder import Manifest, described, fresh_folder, is_whole, place, read_manifest, seal
 from callwright.views.parallel import Parallel
 from callwright.views.parquet import MAX_FILE_BYTES
@@ -68,8 +69,11 @@ def export(
         if not any(rows.values()):
             raise ViewError(f"{version.name}: has no rows, there is nothing to export{_told(tally)}")
         description = described(version, options.model_dump(mode="json", exclude_defaults=True))
-        page = card(version, tally, rows, LISTS[options.format], description)
+        lists = LISTS[options.format]
+        page = card(version, tally, rows, lists, description, history=store.history(version))
         (working / CARD_NAME).write_text(page, encoding="utf-8")
+        if options.format == "messages":
+            (working / CROISSANT_NAME).write_text(croissant(version, working, rows), encoding="utf-8")
         manifest = Manifest(
             version=version.name,
             id=version.id,
