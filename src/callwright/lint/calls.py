@@ -34,7 +34,9 @@ def check_calls(row: Conversation, tools: Mapping[str, Tool | None] | None) -> N
             row.report("no_tools", f"{calls[0].name} is called, and no tools are offered")
         return
     for call in calls:
-        row.found += _compared(call, tools or {})
+        faults = list(_compared(call, tools or {}))
+        call.faulty = bool(faults)
+        row.found += faults
     for turn in row.turns:
         made = [json.dumps([call.name, call.parsed], sort_keys=True) for call in turn.calls if call.parsed]
         if len(set(made)) < len(made):

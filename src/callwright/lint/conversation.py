@@ -18,6 +18,8 @@ class Call:
     id: str | None = None
     parsed: dict[str, Any] | None = None
     """The arguments as an object, once they are read."""
+    faulty: bool = False
+    """Whether it breaks its tool's schema."""
 
 
 @dataclass

@@ -41,6 +41,8 @@ class Duplicates:
         self._requests: dict[int, list[tuple[int, bytes]]] = {}
 
     def check(self, row: Conversation, file: Path, place: str) -> None:
+        if not row.turns:
+            return
         scope, split = str(file.parent), split_of(file)
         digest = _digest(
             scope,

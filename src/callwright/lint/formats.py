@@ -146,7 +146,11 @@ def _review(row: Row, conversation: Conversation) -> None:
         if who == "call" and isinstance(text, str):
             name, _, arguments = text.partition(" ")
             call = call_of(conversation, {"name": name, "arguments": arguments})
-            conversation.turns.append(Turn("assistant", calls=[call] if call else []))
+            calls = [call] if call else []
+            if conversation.turns and conversation.turns[-1].calls:
+                conversation.turns[-1].calls += calls
+            else:
+                conversation.turns.append(Turn("assistant", calls=calls, broken=not calls))
         else:
             add_message(conversation, {"role": roles.get(str(who), who), "content": text})
 

@@ -1,8 +1,8 @@
 """Where the values of calls come from, by the derivations that our own rows are judged by.
 
 Our own rows are judged with the phrase sheet's words beside them, which no dataset carries. So a value counts as
-ungrounded only where it states a fact (a number, name, id, date, time or address) that nothing visible has; choices and
-the assistant's own words are notes.
+ungrounded only where it states a fact (a number, name, id, date, time or address) that nothing visible has; choices,
+the assistant's own words and what no schema describes are notes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from callwright.lint.codes import Finding
 from callwright.lint.conversation import Conversation, Turn
@@ -28,14 +29,15 @@ def check_grounding(row: Conversation, tools: Mapping[str, Tool | None]) -> None
     visible: list[Visible] = []
     for place, turn in enumerate(row.turns):
         for call in turn.calls:
+            if call.faulty:
+                continue  # what breaks its schema is wrong, wherever it comes from
             tool = tools.get(call.name)
             for name, value in (call.parsed or {}).items():
                 schema = tool.properties.get(name) if tool else None
                 own = schema if isinstance(schema, dict) else {}
                 for found in ground(name, value, own, visible, {}):
                     if isinstance(found, Ungrounded):
-                        fits = Applied.to(tool.parameters, [own], value).options if tool else []
-                        row.found.append(_finding(call.name, name, found, bool(fits), visible, clock))
+                        row.found.append(_finding(call.name, tool, found, visible, clock))
         if turn.role != "assistant":  # the assistant's own words prove nothing
             text = observed_text(turn.text) if turn.role == "tool" else turn.text
             shown = Mentions(text, clock or _NO_CLOCK)
@@ -52,22 +54,32 @@ def _clock(turns: Sequence[Turn]) -> dt.date | None:
 
 
 def _finding(
-    tool: str, name: str, found: Ungrounded, chosen: bool, visible: Sequence[Visible], clock: dt.date | None
+    call: str, tool: Tool | None, found: Ungrounded, visible: Sequence[Visible], clock: dt.date | None
 ) -> Finding:
     path, value, words = found
-    told = f"{tool}: {path} = {json.dumps(value, ensure_ascii=False)[:80]}"
-    if isinstance(value, str) and value.strip():
-        # A schema without words of its own: whether the text is the assistant's is not asked again.
-        leaf = Leaf(name, value, {}, {})
+    told = f"{call}: {path} = {json.dumps(value, ensure_ascii=False)[:80]}"
+    states = tool is not None and not _chosen(tool, path, value)
+    if states and isinstance(value, str) and value.strip():
+        # Whether the argument is one for the assistant's own words is not asked again.
+        leaf = Leaf(path.split("/")[1], value, {}, {})
         words = words or (authored(leaf, visible) if visible else value)
         dated = leaf.kind in ("date", "date_time") and clock is None and any(_undated(visible))
-        proven = chosen or dated or words is None
+        states = not dated and words is not None
     else:
-        proven = not isinstance(value, int | float) or isinstance(value, bool) or chosen
-    if proven:
+        states = states and isinstance(value, int | float) and not isinstance(value, bool)
+    if not states:
         return Finding("unproven_argument", f"{told} is not said")
     what = f": {words!r}" if words and words != value else ""
     return Finding("ungrounded_argument", f"{told} stands in nothing visible{what}")
+
+
+def _chosen(tool: Tool, path: str, value: Any) -> bool:
+    """Whether the schema lists the values that may stand there."""
+    _, name, *steps = path.split("/")
+    schema = Applied.to(tool.parameters, [tool.properties.get(name)], value)
+    for step in steps:
+        schema = schema.item(int(step), value) if step.isdecimal() else schema.field(step, value)
+    return bool(schema.options)
 
 
 def _undated(visible: Sequence[Visible]) -> Iterator[bool]:

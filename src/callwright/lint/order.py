@@ -22,7 +22,7 @@ def check_order(row: Conversation) -> None:
         before = turns[place - 1] if place else None
         if turn.role == "system" and before and before.role != "system":
             row.report("wrong_order", f"message {place + 1}: a system message in the middle")
-        elif before and before.role == turn.role and turn.role in ("user", "assistant"):
+        elif before and before.role == turn.role and turn.role in ("user", "assistant") and not before.calls:
             row.report("wrong_order", f"message {place + 1}: two {turn.role} turns in a row")
         if turn.role in ("user", "assistant") and not (turn.text.strip() or turn.calls or turn.broken):
             row.report("void_turn", f"message {place + 1}: an empty {turn.role} turn")

@@ -87,7 +87,8 @@ def _read(written: Any, form: str) -> Document:
     for refusal in refusals:
         code = "unsafe_tool" if refusal.code in (HIDDEN, INSTRUCTIONS) else "invalid_tool"
         document.found.append(Finding(code, f"{document.name or 'a tool'}: {refusal.message}"))
-    document.found += _habits(document.name, function, form)
+    if document.tool:
+        document.found += _habits(document.name, function, form)
     return document
 
 
