@@ -125,7 +125,7 @@ def _same_id(row: Row) -> None:
 def _as_text(row: Row) -> None:
     call = _call(row)["function"]
     row["messages"][2] = {"role": "assistant", "content": f"<tool_call>{json.dumps(call)[:-3]}</tool_call>"}
-    del row["messages"][3]
+    del row["messages"][3:]
 
 
 def _dump(row: Row) -> None:
@@ -191,7 +191,7 @@ PLANTS: list[tuple[str, Callable[[Row], None]]] = [
     ("unreadable_message", lambda row: row["messages"].append(7)),
     ("unreadable_call", lambda row: _call(row)["function"].pop("name")),
     ("void_turn", _message(4, content="  ")),
-    ("void_turn", _message(1, content="")),
+    ("void_turn", lambda row: row["messages"].append({"role": "user", "content": " "})),
     ("nothing_to_learn", lambda row: row["messages"].__delitem__(slice(2, None))),
     ("no_messages", _set_row(messages=[])),
     ("wrong_order", _second_user),
