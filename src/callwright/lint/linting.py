@@ -121,7 +121,8 @@ class _Run:
         check_pairs(row)
         tools = self._toolbox.offered(row, form.name)
         check_calls(row, tools)
-        check_grounding(row, tools or {})
+        if entry.size <= HUGE:  # else no model would see it whole, and looking through it takes seconds
+            check_grounding(row, tools or {})
         self._duplicates.check(row, file, entry.place)
         self._protected.check(row)
         self._tally.formats[form.name] += 1
