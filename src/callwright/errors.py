@@ -12,6 +12,7 @@
     ├── StoreError           exit 1   the store refused a read or a write
     ├── TrainingError        exit 4   a trainer failed or left nothing behind; the loop can be continued
     ├── QualityError         exit 3   a round made the student worse than the recipe allows
+    ├── FindingsError        exit 3   a dataset that was checked has faults
     └── ShortfallError       exit 3   the run ended with fewer accepted rows than were asked for
 
 A bad row is data, not a crash: errors marked (item) become counted drops. Any other exception is our bug.
@@ -98,5 +99,11 @@ class TrainingError(CallwrightError):
 
 class QualityError(CallwrightError):
     """A round made the student worse than the recipe allows."""
+
+    exit_code = 3
+
+
+class FindingsError(CallwrightError):
+    """A dataset that was checked has faults of the severity that must not be there."""
 
     exit_code = 3

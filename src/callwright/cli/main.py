@@ -1,6 +1,6 @@
 """The command line: parse, call one flow or one read, print. Data on stdout, talk on stderr.
 
-Exit codes: 0 done, 1 failed, 2 usage or recipe error, 3 quota not met, 4 stopped early and resumable,
+Exit codes: 0 done, 1 failed, 2 usage or recipe error, 3 quota or quality not met, 4 stopped early and resumable,
 130 interrupted and resumable.
 """
 
@@ -223,6 +223,34 @@ def score(
     from callwright.cli import scoring
 
     scoring.score(path, metric, as_json)
+
+
+@app.command()
+def lint(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="JSON lines, a JSON list, Parquet, or a folder of them, in any format of tool-calling datasets.",
+            metavar="PATH",
+        ),
+    ],
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--against",
+            help="A file or folder that no row may repeat, such as a benchmark; may be repeated.",
+            metavar="FILE",
+        ),
+    ] = None,
+    fail_on: Annotated[
+        str, typer.Option("--fail-on", help="Exit with 3 from this severity on: error, warning or note.")
+    ] = "error",
+    as_json: Json = False,
+) -> None:
+    """Check anybody's tool-calling dataset: schemas, grounding, pairs, nulls, duplicates, leaks."""
+    from callwright.cli import linting
+
+    linting.lint_(path, against or [], fail_on, as_json)
 
 
 From = Annotated[
