@@ -80,7 +80,12 @@ def test_trl_learns_the_completion_of_a_turn_and_nothing_else(tmp_path: Path):
     data = trl.load(tmp_path / "out")["train"].select_columns(["prompt", "completion", "tools"])
     model, tokenizer = model_of(tmp_path / "tiny")
     config = SFTConfig(
-        output_dir=str(tmp_path / "sft"), use_cpu=True, bf16=False, max_length=None, report_to="none"
+        output_dir=str(tmp_path / "sft"),
+        use_cpu=True,
+        bf16=False,
+        activation_checkpointing=False,
+        max_length=None,
+        report_to="none",
     )
     trainer = SFTTrainer(model=model, args=config, train_dataset=data, processing_class=tokenizer)
     batch = trainer.data_collator(list(trainer.train_dataset))
@@ -106,7 +111,13 @@ def test_trl_reads_preference_pairs(tmp_path: Path):
         trl_dpo.export(store, version, tmp_path / "out", trl_dpo.Options())
     data = load_dataset(str(tmp_path / "out"))["train"].select_columns(list(trl_dpo.LISTS))
     model, tokenizer = model_of(tmp_path / "tiny")
-    config = DPOConfig(output_dir=str(tmp_path / "dpo"), use_cpu=True, bf16=False, report_to="none")
+    config = DPOConfig(
+        output_dir=str(tmp_path / "dpo"),
+        use_cpu=True,
+        bf16=False,
+        activation_checkpointing=False,
+        report_to="none",
+    )
     trainer = DPOTrainer(model=model, args=config, train_dataset=data, processing_class=tokenizer)
     [row] = list(trainer.train_dataset)
     assert tokenizer.decode(row["chosen_ids"]).startswith("On which day?<|im_end|>")
