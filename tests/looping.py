@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import sys
 import threading
@@ -106,7 +107,8 @@ def killed(body: dict[str, Any], data: Path, rounds: int, kills: int, seed: int)
         of = rng.choice(("file", "answer"))
         moment = rng.randint(1, max(2, 2 * (files if of == "file" else answers) // kills))
         if _sitting(body, data, rounds, toll, of, moment, rng.choice((0.0, rng.uniform(0, 0.03)))):
-            break
+            # It got away: a new one, so that each kill is one.
+            shutil.rmtree(data)
     _sitting(body, data, rounds, toll)
     return toll
 

@@ -13,7 +13,8 @@ from verifier import Desk, calling
 from callwright.engine.build import build
 from callwright.engine.loop.loop import Looped, loop
 from callwright.engine.loop.plan import Plan
-from callwright.engine.loop.rows import RowBook, copy_version
+from callwright.engine.loop.pool import copy_version
+from callwright.engine.loop.rows import RowBook
 from callwright.engine.recipes import check_recipe
 from callwright.engine.results import Result
 from callwright.engine.rulings import Rulings

@@ -185,7 +185,8 @@ def test_two_exports_have_the_same_bytes(tmp_path: Path):
         folder = tmp_path / name / "out"
         found.append({str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.*")})
     assert found[0] == found[1]
-    assert len(found[0]) == 4
+    assert {Path(name).suffix for name in found[0]} == {".md", ".json", ".parquet"}
+    assert len(found[0]) == 5
 
 
 def test_the_same_export_is_left_alone_and_another_one_is_refused(store: Store, tmp_path: Path):

@@ -43,7 +43,7 @@ async def pool_file(
         version = (await build(plan.seeds, data, runner=runner)).version
     with Store.open(data, write=False, wait_s=COMMIT_WAIT_S) as store:
         _check_tools(plan, store, version)
-        _copy(store, version, path, ("train",))
+        copy_version(store, version, path, ("train",))
     return path
 
 
@@ -57,7 +57,7 @@ async def held_out_file(
     tell(f"{plan.held_out.recipe.dataset}: {plan.held_out.recipe.size} rows")
     version = (await build(plan.held_out, data, runner=runner)).version
     with Store.open(data, write=False, wait_s=COMMIT_WAIT_S) as store:
-        _copy(store, version, path, ("train", "test"))
+        copy_version(store, version, path, ("train", "test"))
     return path
 
 
@@ -82,7 +82,7 @@ def _check_tools(plan: Plan, store: Store, version: Version) -> None:
     )
 
 
-def _copy(store: Store, version: Version, path: Path, splits: Collection[str]) -> None:
+def copy_version(store: Store, version: Version, path: Path, splits: Collection[str]) -> None:
     """A version's rows of some splits as a file of results, verdicts included."""
     found = []
     for member, trajectory, task in store.rows(version):
