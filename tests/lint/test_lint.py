@@ -274,3 +274,12 @@ def test_lines_that_are_wrong_do_not_hide_the_others(tmp_path: Path):
         report = lint(path)
         assert report.rows == 2 and report.findings[0].code == code, code
         assert report.findings[0].examples[0].place == "rows.jsonl:1"
+
+
+def test_what_no_calendar_and_no_reader_can_hold_does_not_make_it_crash(tmp_path: Path):
+    far, deep, endless = good(1), good(2), good(3)
+    far["messages"][1]["content"] += " In 999999999 weeks, or for 999999999 nights from 2031-01-01."
+    deep["messages"][3]["content"] = "[" * 5000 + "]" * 5000
+    endless["messages"][2]["tool_calls"][0]["function"]["arguments"]["seats"] = float("inf")
+    report = lint(written(tmp_path, far, deep, endless))
+    assert report.rows == 3 and counts(report) == {"not_strict_json": 1, "wrong_type": 1}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -126,9 +127,16 @@ def _parsed(line: bytes, place: str) -> list[Entry]:
     except ValueError as error:
         strict = str(error)
     try:  # what other readers take is looked at further, once it is said
-        return [Entry(place, json.loads(text), len(text), [Finding("not_strict_json", strict)])]
+        value = json.loads(text, parse_constant=str, parse_float=_finite)
+        return [Entry(place, value, len(text), [Finding("not_strict_json", strict)])]
     except (ValueError, RecursionError):
         return [Entry(place, None, len(text), [Finding("not_json", strict)])]
+
+
+def _finite(text: str) -> float | str:
+    """The number, or its text where no number that JSON has comes near it."""
+    number = float(text)
+    return number if math.isfinite(number) else text
 
 
 def _document(file: BinaryIO, name: str) -> Iterator[Entry]:
@@ -249,7 +257,7 @@ def _json_value(value: Any, strange: list[str]) -> Any:
         return {str(key): _json_value(child, strange) for key, child in value.items()}
     if isinstance(value, list | tuple):
         return [_json_value(child, strange) for child in value]
-    if value is None or isinstance(value, str | int | float | bool):
+    if value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     if isinstance(value, dt.date | dt.time | dt.datetime):
         strange.append(f"{value.isoformat()} is a {type(value).__name__}, not text")

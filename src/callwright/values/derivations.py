@@ -90,7 +90,7 @@ class Visible:
         """The parsed observation; None for anything else."""
         try:
             return json.loads(self.observation or "")
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
 
@@ -271,10 +271,10 @@ def end_of_range(leaf: Leaf, shown: Visible) -> str | None:
         return None
     for length in quantities(shown.mentions):
         if length.unit in ("night", "week"):
-            days = dt.timedelta(days=length.value * (7 if length.unit == "week" else 1))
+            days = length.value * (7 if length.unit == "week" else 1)
             for start in shown.mentions.dates:
                 between = _between(length, start, shown.text)
-                if between is not None and wanted - days in start.candidates:
+                if between is not None and days in {(wanted - one).days for one in start.candidates}:
                     return f"{length.text}, {start.text}"
     return None
 
@@ -530,13 +530,13 @@ def observed_text(content: str) -> str:
     """An observation as plain text, one JSON leaf a line, so that escapes and brackets do not hide a value."""
     try:
         value = json.loads(content)
-    except ValueError:
+        return (
+            "\n".join(_leaf_text(leaf) for leaf in leaves(value))
+            if isinstance(value, dict | list)
+            else str(value)
+        )
+    except (ValueError, RecursionError):
         return content
-    return (
-        "\n".join(_leaf_text(leaf) for leaf in leaves(value))
-        if isinstance(value, dict | list)
-        else str(value)
-    )
 
 
 def leaves(value: Any) -> Iterator[Any]:

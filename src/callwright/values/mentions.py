@@ -220,8 +220,11 @@ def _date(year: int, month: int, day: int) -> dt.date | None:
 def _relative_dates(text: str, clock: dt.date) -> Iterator[DateMention]:
     for match in _RELATIVE.finditer(text):
         days = _distances(match, clock)
-        if days:
+        try:
             dates = frozenset(clock + dt.timedelta(days=distance) for distance in days)
+        except OverflowError:
+            continue  # "in 9999999 weeks" is no date of any calendar
+        if dates:
             yield DateMention(match.group(0), match.start(), match.end(), "relative_date", dates)
 
 
@@ -237,7 +240,7 @@ def _distances(match: re.Match[str], clock: dt.date) -> tuple[int, ...]:
             1
             if word == "a"
             else int(word)
-            if word.isdigit()
+            if re.fullmatch(r"[0-9]{1,9}", word)
             else UNITS.index(word)
             if word in UNITS
             else None
