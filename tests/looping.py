@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import multiprocessing
 import os
 import random
-import shutil
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -27,7 +28,7 @@ from callwright.llm.offline import Offline
 from callwright.schemas.round import RoundReport
 from callwright.store import Store
 
-SECONDS = 120
+SECONDS = 300
 
 
 def loop_recipe(*, student: dict[str, Any] | None = None, **settings: Any) -> dict[str, Any]:
@@ -102,13 +103,13 @@ class Toll:
 def killed(body: dict[str, Any], data: Path, rounds: int, kills: int, seed: int) -> Toll:
     """Run a loop, kill it again and again while it writes files or answers, and go on until it is done."""
     toll, rng = Toll(), random.Random(seed)
-    files, answers = _sitting(body, data.with_name("whole"), rounds, toll)
-    while len(toll.kills) < kills:
-        of = rng.choice(("file", "answer"))
-        moment = rng.randint(1, max(2, 2 * (files if of == "file" else answers) // kills))
-        if _sitting(body, data, rounds, toll, of, moment, rng.choice((0.0, rng.uniform(0, 0.03)))):
-            # It got away: a new one, so that each kill is one.
-            shutil.rmtree(data)
+    whole = _sitting(body, data.with_name("whole"), rounds, toll)
+    assert whole is not None
+    # All files together are worth as much as all answers, and no share is so large that the loop ends before the kills.
+    worth = {what: 0.5 / count for what, count in whole.items()}
+    for _ in range(kills):
+        share = rng.uniform(0.5, 1.0) / kills
+        _sitting(body, data, rounds, toll, worth, share, rng.choice((0.0, rng.uniform(0, 0.01))))
     _sitting(body, data, rounds, toll)
     return toll
 
@@ -118,15 +119,17 @@ def _sitting(
     data: Path,
     rounds: int,
     toll: Toll,
-    of: str = "",
-    moment: int = 0,
+    worth: Mapping[str, float] | None = None,
+    share: float = 0.0,
     delay_s: float = 0.0,
-) -> tuple[int, int] | None:
-    """One process; files and answers that it wrote, or None where it was killed."""
+) -> Counter[str] | None:
+    """One process, killed when what it wrote is worth the share; files and answers of the loop itself, for builds are
+    killed by tests of their own. None where it was killed.
+    """
     log = data.with_suffix(".log")
     log.unlink(missing_ok=True)
     known = _journaled(data)
-    process = _context().Process(target=_sit, args=(body, data, rounds, log, of, moment, delay_s))
+    process = _context().Process(target=_sit, args=(body, data, rounds, log, worth or {}, share, delay_s))
     process.start()
     process.join(SECONDS)
     lines = [line.split("\t") for line in log.read_text(encoding="utf-8").splitlines()]
@@ -135,7 +138,7 @@ def _sitting(
         toll.kills += [where for what, where in lines if what == "killed"]
         return None
     assert process.exitcode == 0, process.exitcode
-    return sum(what == "file" for what, _ in lines), sum(what == "answer" for what, _ in lines)
+    return Counter(what for what, _ in lines if what in ("file", "answer"))
 
 
 @cache
@@ -147,29 +150,36 @@ def _context() -> Any:
 
 
 def _sit(
-    body: dict[str, Any], data: Path, rounds: int, log: Path, of: str, moment: int, delay_s: float
+    body: dict[str, Any],
+    data: Path,
+    rounds: int,
+    log: Path,
+    worth: Mapping[str, float],
+    share: float,
+    delay_s: float,
 ) -> None:
     told = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    left = moment
+    left = share if worth else math.inf
 
     def tick(what: str, where: str) -> None:
         nonlocal left
         os.write(told, f"{what}\t{where}\n".encode())
-        if what == of:
-            left -= 1
-            if left == 0:
-                os.write(told, f"killed\t{where}\n".encode())
-                threading.Timer(
-                    delay_s, os.kill, (os.getpid(), signal.SIGKILL)
-                ).start() if delay_s else os.kill(os.getpid(), signal.SIGKILL)
+        left -= worth.get(what, 0.0)
+        if left > 0:
+            return
+        left = math.inf
+        os.write(told, f"killed\t{where}\n".encode())
+        if not delay_s:
+            os.kill(os.getpid(), signal.SIGKILL)
+        threading.Timer(delay_s, os.kill, (os.getpid(), signal.SIGKILL)).start()
 
     def on_event(event: str, arguments: tuple[Any, ...]) -> None:
         if event in ("os.rename", "os.mkdir") or (
             event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR)
         ):
             path = str(arguments[0])
-            if path.startswith(f"{data}/"):
-                tick("file", f"{event} {path.removeprefix(f'{data}/')}")
+            if path.startswith(f"{data}/runs/") and "-loop-" in path and "status.json" not in path:
+                tick("file", f"{event} {path.removeprefix(f'{data}/runs/')}")
 
     sys.addaudithook(on_event)
     for model in (SimulatedStudent, Offline):
@@ -193,7 +203,8 @@ def _note_answers(tick: Any) -> None:
 
     def noted(self: Journal, line: bytes) -> None:
         write(self, line)
-        tick("answer", f"{self.path.parent.name} {json.loads(line)['purpose']}")
+        if "-loop-" in str(self.path):
+            tick("answer", f"answer {json.loads(line)['purpose']}")
 
     Journal._write = noted  # type: ignore[method-assign]
 

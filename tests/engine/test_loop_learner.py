@@ -80,19 +80,6 @@ def test_a_learner_rises_from_round_to_round(loops: dict[Path, Looped]):
     rises([report for looped in loops.values() for report in looped.reports])
 
 
-@pytest.mark.slow
-def test_twenty_learners_rise_from_round_to_round_and_above_static_rows(tmp_path: Path):
-    body = recipe("rehearsal", rows=60, control=True, replay=0) | {"size": 300}
-    pool = made(tmp_path / "pool", body)
-    reports: list[RoundReport] = []
-    for learner in range(1, 21):
-        reports += pool.loop(tmp_path / str(learner), learner, 4).reports
-    means = rises(reports)
-    static = fmean(one.control.exact.value or 0.0 for one in reports if one.round == 4 and one.control)
-    print(f"static: {static:.3f}")
-    assert means[-1] > static
-
-
 def test_wrong_labels_that_execution_shows_are_replaced_or_left_out(small: Made, loops: dict[Path, Looped]):
     seen = {one.row: one for one in small.noisy.wrong if one.visible}
     hidden = {one.row for one in small.noisy.wrong if not one.visible}

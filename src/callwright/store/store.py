@@ -541,7 +541,11 @@ def _make_folder(folder: Path) -> None:
 
 def _connect(path: Path, config: _Config, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     try:
-        return duckdb.connect(str(path), read_only=read_only, config=config)
+        connection = duckdb.connect(str(path), read_only=read_only, config=config)
+        if not config.get("lock_configuration"):
+            # DuckDB draws a bar on stdout after two seconds where it takes a process for an interactive one.
+            connection.execute("SET enable_progress_bar = false")
+        return connection
     except duckdb.IOException as error:
         if "lock" in str(error):
             raise StoreBusyError(
