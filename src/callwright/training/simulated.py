@@ -5,7 +5,7 @@ Its parameters stand for what is known of fine-tuning, and were set before any a
 - a row that the student gets wrong teaches the most; one that it gets right with ease hardly anything, one that it is
   unsure of something in between (the loss is what is learnt from): `GAIN_RIGHT`, `GAIN_UNSURE`;
 - what is left to learn gets less: a step is a share of what is missing (`RATE`);
-- a wrong label unlearns as much as a right one of the same facet teaches;
+- a wrong label takes away the same share of what is there that a right one adds of what is missing;
 - a skill that is not rehearsed falls back towards the beginner's (`FORGET`); a handful of rows keep it (`REHEARSED`).
 """
 
