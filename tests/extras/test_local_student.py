@@ -42,6 +42,12 @@ ANSWER = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In float32, so that what is computed together and alone can be compared to four digits."""
+    monkeypatch.setattr("callwright.llm.local.fast_bf16", lambda: False)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_model(tmp_path_factory.mktemp("tiny"))
