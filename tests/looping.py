@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import multiprocessing
 import os
 import random
+import re
 import signal
 import sys
 import threading
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -103,42 +102,37 @@ class Toll:
 def killed(body: dict[str, Any], data: Path, rounds: int, kills: int, seed: int) -> Toll:
     """Run a loop, kill it again and again while it writes files or answers, and go on until it is done."""
     toll, rng = Toll(), random.Random(seed)
-    whole = _sitting(body, data.with_name("whole"), rounds, toll)
-    assert whole is not None
-    # All files together are worth as much as all answers, and no share is so large that the loop ends before the kills.
-    worth = {what: 0.5 / count for what, count in whole.items()}
-    for _ in range(kills):
-        share = rng.uniform(0.5, 1.0) / kills
-        _sitting(body, data, rounds, toll, worth, share, rng.choice((0.0, rng.uniform(0, 0.01))))
+    left = _sitting(body, data.with_name("whole"), rounds, toll)
+    for remaining in range(kills, 0, -1):
+        # Somewhere in the next stretch, and about as often at a file as at an answer.
+        stretch = left[: -(-len(left) // remaining)]
+        answers = rng.random() < 0.5
+        moment = rng.choice([one for one in stretch if one.startswith("answer") == answers] or stretch)
+        seen = set(_sitting(body, data, rounds, toll, moment, rng.choice((0.0, rng.uniform(0, 0.01)))))
+        left = [one for one in left if one not in seen]
     _sitting(body, data, rounds, toll)
     return toll
 
 
 def _sitting(
-    body: dict[str, Any],
-    data: Path,
-    rounds: int,
-    toll: Toll,
-    worth: Mapping[str, float] | None = None,
-    share: float = 0.0,
-    delay_s: float = 0.0,
-) -> Counter[str] | None:
-    """One process, killed when what it wrote is worth the share; files and answers of the loop itself, for builds are
-    killed by tests of their own. None where it was killed.
+    body: dict[str, Any], data: Path, rounds: int, toll: Toll, moment: str = "", delay_s: float = 0.0
+) -> list[str]:
+    """One process, killed at a moment; each file and answer of the loop itself that it wrote, for builds are killed by
+    tests of their own.
     """
     log = data.with_suffix(".log")
     log.unlink(missing_ok=True)
     known = _journaled(data)
-    process = _context().Process(target=_sit, args=(body, data, rounds, log, worth or {}, share, delay_s))
+    process = _context().Process(target=_sit, args=(body, data, rounds, log, moment, delay_s))
     process.start()
     process.join(SECONDS)
     lines = [line.split("\t") for line in log.read_text(encoding="utf-8").splitlines()]
     toll.asked_again += len(known & {key for what, key in lines if what == "asked"})
     if process.exitcode == -signal.SIGKILL:
-        toll.kills += [where for what, where in lines if what == "killed"]
-        return None
-    assert process.exitcode == 0, process.exitcode
-    return Counter(what for what, _ in lines if what in ("file", "answer"))
+        toll.kills.append(moment)
+    else:
+        assert process.exitcode == 0, process.exitcode
+    return list(dict.fromkeys(where for what, where in lines if what == "written"))
 
 
 @cache
@@ -149,29 +143,15 @@ def _context() -> Any:
     return context
 
 
-def _sit(
-    body: dict[str, Any],
-    data: Path,
-    rounds: int,
-    log: Path,
-    worth: Mapping[str, float],
-    share: float,
-    delay_s: float,
-) -> None:
+def _sit(body: dict[str, Any], data: Path, rounds: int, log: Path, moment: str, delay_s: float) -> None:
     told = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    left = share if worth else math.inf
 
-    def tick(what: str, where: str) -> None:
-        nonlocal left
+    def note(what: str, where: str) -> None:
         os.write(told, f"{what}\t{where}\n".encode())
-        left -= worth.get(what, 0.0)
-        if left > 0:
-            return
-        left = math.inf
-        os.write(told, f"killed\t{where}\n".encode())
-        if not delay_s:
+        if where == moment and delay_s:
+            threading.Timer(delay_s, os.kill, (os.getpid(), signal.SIGKILL)).start()
+        elif where == moment:
             os.kill(os.getpid(), signal.SIGKILL)
-        threading.Timer(delay_s, os.kill, (os.getpid(), signal.SIGKILL)).start()
 
     def on_event(event: str, arguments: tuple[Any, ...]) -> None:
         if event in ("os.rename", "os.mkdir") or (
@@ -179,32 +159,35 @@ def _sit(
         ):
             path = str(arguments[0])
             if path.startswith(f"{data}/runs/") and "-loop-" in path and "status.json" not in path:
-                tick("file", f"{event} {path.removeprefix(f'{data}/runs/')}")
+                # A view is written to a folder that is named after its process.
+                place = re.sub(r"\.\d+\.part", ".part", path.partition("-loop-")[2].partition("/")[2])
+                note("written", f"{event} {place}")
 
     sys.addaudithook(on_event)
     for model in (SimulatedStudent, Offline):
-        _note_questions(model, tick)
-    _note_answers(tick)
+        _note_questions(model, note)
+    _note_answers(note)
     asyncio.run(looped(body, data, rounds))
 
 
-def _note_questions(model: Any, tick: Any) -> None:
+def _note_questions(model: Any, note: Any) -> None:
     complete = model.complete
 
     async def noted(self: Any, request: Request) -> Completion:
-        tick("asked", request_key(self, request))
+        note("asked", request_key(self, request))
         return await complete(self, request)  # type: ignore[no-any-return]
 
     model.complete = noted
 
 
-def _note_answers(tick: Any) -> None:
+def _note_answers(note: Any) -> None:
     write = Journal._write
 
     def noted(self: Journal, line: bytes) -> None:
         write(self, line)
         if "-loop-" in str(self.path):
-            tick("answer", f"answer {json.loads(line)['purpose']}")
+            entry = json.loads(line)
+            note("written", f"answer {entry['purpose']} {entry['key']}")
 
     Journal._write = noted  # type: ignore[method-assign]
 
@@ -220,17 +203,5 @@ def _journaled(data: Path) -> set[str]:
 
 
 def stages_of(kills: Sequence[str]) -> set[str]:
-    """Which stages of a loop were hit."""
-    names = (
-        "seeds",
-        "heldout",
-        "audit",
-        "version",
-        "student/",
-        "control",
-        "probes",
-        "expand",
-        "report",
-        "answer",
-    )
-    return {name for name in names for where in kills if name in where}
+    """What was being made when kills came: a stage's file of a round, or answers of a purpose."""
+    return {"/".join(one.split()[1].split("/")[:2]) for one in kills}
