@@ -13,7 +13,7 @@ EXTRAS := .venv-extras
 demo: $(VENV)/.base ## A dataset of 320 rows over two toolkits, with the embedded offline teacher
 	$(BIN)/callwright build data/recipes/demo.yaml
 
-loop-demo: $(EXTRAS)/.ready $(EXTRAS)/smollm2 ## The closed loop with a small real model on the CPU: about an hour, resumable
+loop-demo: $(EXTRAS)/.ready $(EXTRAS)/smollm2 ## The closed loop with a small real model on the CPU; resumable
 	HF_HUB_OFFLINE=1 $(EXTRAS)/bin/callwright loop data/recipes/loop-demo.yaml --rounds 3 \
 		--set models.student.model=$(CURDIR)/$(EXTRAS)/smollm2 --data data/warehouse/loop-demo
 

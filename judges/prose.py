@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from callwright.judges.base import Ruling, body_of
-from callwright.schemas.message import AssistantMessage, ToolMessage
+from callwright.schemas.message import WRONG, AssistantMessage, ToolMessage
 from callwright.schemas.task import Trajectory
 from callwright.schemas.verdict import Rung, Verdict
 from callwright.values.derivations import Visible
@@ -49,7 +49,7 @@ def learned(message: AssistantMessage) -> str:
     """What a turn says, blank where it is wrong on purpose: no trainer learns that, and the rest takes it back."""
     text = message.content
     for span in message.spans:
-        if span.label == "error":
+        if span.label == WRONG:
             text = text[: span.start] + " " * (span.end - span.start) + text[span.end :]
     return text
 

@@ -35,6 +35,12 @@ class Observation(Record):
         return 200 <= self.status < 300
 
 
+WRONG = "error"
+"""Label of a stretch that is mistaken on purpose: no trainer learns it, and no judge takes it for a claim."""
+RIGHT = "correction"
+"""Label of the stretch that puts it right."""
+
+
 class Span(Record):
     """A stretch of a message's content, in characters."""
 

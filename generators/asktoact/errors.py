@@ -17,16 +17,12 @@ from callwright.generators.asktoact.prompts import prompt
 from callwright.generators.asktoact.wordings import bare, frames
 from callwright.generators.conversing import in_full
 from callwright.llm.base import Request
-from callwright.schemas.message import AssistantMessage, Span
+from callwright.schemas.message import RIGHT, WRONG, AssistantMessage, Span
 from callwright.schemas.task import Note, Trajectory
 from callwright.values.derivations import Synonyms
 from callwright.values.mentions import contains, fold
 from callwright.values.spoken import plain_words
 
-WRONG = "error"
-"""Label of a span that must not be learned."""
-RIGHT = "correction"
-"""Label of the span that puts it right."""
 KEPT = "confirmed"
 """Label of a check that found what was there to be right."""
 

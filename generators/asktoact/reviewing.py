@@ -10,11 +10,10 @@ from typing import Any
 
 from callwright.errors import ReplyError
 from callwright.generators.asktoact.dialogue import described
-from callwright.generators.asktoact.errors import WRONG
 from callwright.generators.asktoact.prompts import prompt
 from callwright.llm.base import Model, Request, Sampling
 from callwright.llm.replies import ask
-from callwright.schemas.message import AssistantMessage
+from callwright.schemas.message import WRONG, AssistantMessage
 from callwright.schemas.task import Trajectory
 from callwright.schemas.verdict import Outcome, Verdict
 

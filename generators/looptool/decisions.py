@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from callwright.llm.base import Request, Sampling
-from callwright.schemas.message import AssistantMessage, Message, ToolMessage, UserMessage, to_wire
+from callwright.schemas.message import WRONG, AssistantMessage, Message, ToolMessage, UserMessage, to_wire
 from callwright.schemas.task import Trajectory
 from callwright.schemas.tool import Tool
 
@@ -80,7 +80,7 @@ def decisions(row: Trajectory) -> Iterator[Decision]:
     for step, message in enumerate(row.messages):
         if not isinstance(message, AssistantMessage) or not message.train:
             continue
-        if any(span.label == "error" for span in message.spans):
+        if any(span.label == WRONG for span in message.spans):
             continue
         if message.tool_calls or not isinstance(row.messages[step - 1], ToolMessage):
             yield Decision(row, step)

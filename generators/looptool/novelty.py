@@ -6,7 +6,6 @@ usual window of decontamination, Brown et al. 2020); calls, by their canonical f
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
@@ -16,15 +15,10 @@ from callwright.schemas.message import UserMessage
 from callwright.schemas.task import Trajectory
 from callwright.similarity import Encoder, Vectors, make_encoder
 from callwright.values.calls import call_key
-from callwright.values.mentions import fold
-
-WINDOW = 13
-"""Words in a row that no variant may share with a protected text."""
+from callwright.values.words import COPY, runs_of
 
 _KEPT = 1024
 """Vectors of texts that are kept: the variants of one seed are compared with each other again and again."""
-
-_WORD = re.compile(r"\w+")
 
 Key = tuple[str, ...]
 """Canonical text of each call of a conversation, in their alphabetical order."""
@@ -50,7 +44,9 @@ class Novelty:
         self._names = [name for name, _ in named]
         self._vectors = self._encoder.encode([text for _, text in named])
         self._vector = lru_cache(_KEPT)(lambda text: self._encoder.encode([text])[0])
-        self._windows = {window: name for name, text in [*said, *named] for window in _windows(text)}
+        self._runs = {
+            number: name for name, text in [*said, *named] for number, _ in runs_of(text, COPY, COPY)
+        }
         self._calls = {key: f"row {row.id[:8]}" for row in rows if (key := calls_of(row))}
 
     def against_protected(self, row: Trajectory) -> str:
@@ -59,9 +55,9 @@ class Novelty:
         if key in self._calls:
             return f"the calls of the protected {self._calls[key]}"
         for text in _said(row):
-            for window in _windows(text):
-                if window in self._windows:
-                    return f"{WINDOW} words of the protected {self._windows[window]}"
+            for number, _ in runs_of(text, COPY, COPY):
+                if number in self._runs:
+                    return f"{COPY} words of the protected {self._runs[number]}"
         found = self._like(self._vector(row.task.instruction), self._vectors)
         return f"the request of the protected {self._names[found]}" if found is not None else ""
 
@@ -96,9 +92,3 @@ def calls_of(row: Trajectory) -> Key:
 def _said(row: Trajectory) -> list[str]:
     """What the user says in a conversation."""
     return [one.content for one in row.messages if isinstance(one, UserMessage)]
-
-
-def _windows(text: str) -> Iterable[tuple[str, ...]]:
-    """All runs of so many words, folded."""
-    words = _WORD.findall(fold(text))
-    return (tuple(words[start : start + WINDOW]) for start in range(len(words) - WINDOW + 1))

@@ -19,7 +19,7 @@ from callwright.engine.results import read_results
 from callwright.schemas.probe import Probe
 from callwright.schemas.round import RoundReport
 from callwright.schemas.verdict import highest_rung
-from callwright.store import Store
+from callwright.store import Store, query
 
 BODY = recipe(
     "rehearsal",
@@ -78,6 +78,34 @@ def rises(reports: list[RoundReport]) -> list[float]:
 
 def test_a_learner_rises_from_round_to_round(loops: dict[Path, Looped]):
     rises([report for looped in loops.values() for report in looped.reports])
+
+
+def test_each_variant_is_a_row_that_may_be_taken_or_a_drop_with_its_reason(loops: dict[Path, Looped]):
+    for data, looped in loops.items():
+        made = looped.reports[1].expansion
+        with Store.open(data, write=False) as store:
+            version = store.version(looped.reports[1].version)
+        lost = [one.count for one in version.statistics.drops if one.gate != "loop"]
+        assert sum(lost) == made["tries"] + made["rewritten"] - made["accepted"] > 0
+        gone = query(
+            data,
+            f"""SELECT count(*) FROM version_drops d LEFT JOIN trajectories t ON t.id = d.trajectory
+            WHERE d.dataset = '{version.dataset}' AND d.trajectory IS NOT NULL AND t.id IS NULL""",
+            limit=1,
+        )
+        assert list(gone.rows) == [(0,)], "a conversation that was dropped can be looked up"
+
+
+def test_what_a_round_leaves_out_and_was_right_is_probed_for_forgetting(tmp_path: Path, small: Made):
+    made = Made(small.data, small.noisy, {**BODY, "loop": {**BODY["loop"], "replay": 20}})
+    second = made.loop(tmp_path / "data", 1, 2)
+    folder = second.told[1].parent
+    replayed = {one.trajectory for one in read_records(folder / "replayed.jsonl", Probe)}
+    with Store.open(tmp_path / "data", write=False) as store:
+        trained = {one.trajectory for one, _, _ in store.rows(store.version(second.reports[1].version))}
+    right = {one.trajectory for one in read_records(folder / "probes.jsonl", Probe) if one.correct}
+    assert replayed and not replayed & trained and replayed <= right
+    assert second.reports[1].remembered and second.reports[1].remembered.of == len(replayed)
 
 
 def test_wrong_labels_that_execution_shows_are_replaced_or_left_out(small: Made, loops: dict[Path, Looped]):

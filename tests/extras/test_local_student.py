@@ -42,6 +42,9 @@ ANSWER = {
 }
 
 
+ROOT = Path(__file__).resolve().parents[2]
+
+
 @pytest.fixture(autouse=True)
 def _exact(monkeypatch: pytest.MonkeyPatch) -> None:
     """In float32, so that what is computed together and alone can be compared to four digits."""
@@ -188,3 +191,12 @@ def test_our_templates_mark_the_assistants_words(folder: Path):
         token for token, one in zip(marked["input_ids"], marked["assistant_masks"], strict=True) if one
     ]
     assert learned == ChatTemplate(tokenizer).pair(messages[:-1], (TOOL,), ANSWER)[1]
+
+
+def test_a_template_that_shows_tools_beside_a_system_message_alone_is_a_models_own(folder: Path):
+    shown = (ROOT / "data" / "recipes" / "loop-demo.jinja").read_text(encoding="utf-8")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = shown
+    assert ChatTemplate(tokenizer).text == shown
+    tokenizer.chat_template = "{% for one in messages %}{{ one.content }}{% endfor %}"
+    assert ChatTemplate(tokenizer).text != tokenizer.chat_template, "it shows no tools at all"

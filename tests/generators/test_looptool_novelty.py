@@ -5,8 +5,9 @@ from __future__ import annotations
 import builders as b
 import pytest
 
-from callwright.generators.looptool.novelty import WINDOW, Novelty, calls_of
+from callwright.generators.looptool.novelty import Novelty, calls_of
 from callwright.schemas.message import AssistantMessage, UserMessage
+from callwright.values.words import COPY
 
 TEXT = {"type": "string"}
 BOOK = b.tool("book_trip", "Book a trip.", city=TEXT, day=TEXT)
@@ -77,11 +78,11 @@ def test_calls_that_cannot_be_read_are_like_none():
 
 def test_thirteen_words_of_a_protected_text_are_too_many_wherever_they_are_said():
     words = LONG.split()
-    shared = " ".join(words[2 : 2 + WINDOW]).upper()
+    shared = " ".join(words[2 : 2 + COPY]).upper()
     known = Novelty(0.9, texts={"q7": LONG})
     mine = f"It is about my sister and her dog. {shared} -- and we have so much else to tell you first!"
-    assert known.against_protected(row(mine)) == f"{WINDOW} words of the protected q7"
-    fewer = " ".join(words[2 : 1 + WINDOW])
+    assert known.against_protected(row(mine)) == f"{COPY} words of the protected q7"
+    fewer = " ".join(words[2 : 1 + COPY])
     assert known.against_protected(row(f"It is about my sister. {fewer}, or so I was told by her.")) == ""
     later = b.trajectory(
         b.task("Something else entirely."),
@@ -91,7 +92,7 @@ def test_thirteen_words_of_a_protected_text_are_too_many_wherever_they_are_said(
             UserMessage(content=mine),
         ),
     )
-    assert known.against_protected(later) == f"{WINDOW} words of the protected q7"
+    assert known.against_protected(later) == f"{COPY} words of the protected q7"
 
 
 def test_what_is_alike_enough_is_the_recipes():

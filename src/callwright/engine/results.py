@@ -15,6 +15,7 @@ from callwright.judges.normaliser import Mend
 from callwright.schemas.base import Record
 from callwright.schemas.task import Kind
 from callwright.schemas.verdict import Verdict
+from callwright.schemas.version import Drop
 
 
 class Result(Record):
@@ -47,6 +48,18 @@ class Result(Record):
         """Whether things were called, and none of the calls has an argument."""
         calls = [call for turn in self.trajectory.get("messages", ()) for call in turn.get("tool_calls", ())]
         return bool(calls) and all(call["arguments"].strip() in _EMPTY for call in calls)
+
+    def dropped(self, gate: str, code: str, message: str = "") -> Drop:
+        """The reason why it is no row of a version."""
+        return Drop(
+            method=self.method,
+            kind=self.kind,
+            attempt=self.attempt,
+            gate=gate,
+            code=code,
+            message=message,
+            trajectory=self.trajectory_id or None,
+        )
 
 
 _EMPTY = ("", "{}", "{ }")

@@ -89,15 +89,15 @@ class Cell:
         for result in results:
             self.attempts += 1
             if not result.accepted:
-                self._drop(result, result.gate, result.code, result.message)
+                self.drops.append(result.dropped(result.gate, result.code, result.message))
             elif result.signature in self._seen:
-                self._drop(
-                    result, "duplicates", "same_conversation", "an earlier row says and calls the same"
-                )
+                told = "an earlier row says and calls the same"
+                self.drops.append(result.dropped("duplicates", "same_conversation", told))
             elif not self.missing or (left is not None and not left[result.part]):
-                self._drop(result, "selection", "over_quota", "")
+                self.drops.append(result.dropped("selection", "over_quota"))
             elif result.empty_arguments and self._empty >= int(self.most_empty * self.quota + 1e-9):
-                self._drop(result, "selection", "empty_arguments", "enough rows call without any argument")
+                told = "enough rows call without any argument"
+                self.drops.append(result.dropped("selection", "empty_arguments", told))
             else:
                 self._empty += result.empty_arguments
                 self._seen.add(result.signature)
@@ -114,19 +114,6 @@ class Cell:
             if all(there[part] >= number for part, number in wanted.items()):
                 return Counter(wanted)
         return Counter()
-
-    def _drop(self, result: Result, gate: str, code: str, message: str) -> None:
-        self.drops.append(
-            Drop(
-                method=result.method,
-                kind=result.kind,
-                attempt=result.attempt,
-                gate=gate,
-                code=code,
-                message=message,
-                trajectory=result.trajectory_id or None,
-            )
-        )
 
     def shortfall(self) -> str:
         """What is missing and why, in words."""

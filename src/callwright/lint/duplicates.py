@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callwright.lint.conversation import Call, Conversation
-from callwright.lint.words import number_of, words_of
+from callwright.values.words import number_of, words_of
 
 MOST = 1_000_000
 """Rows that are remembered; later ones are compared with these."""

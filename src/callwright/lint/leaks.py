@@ -12,11 +12,9 @@ from callwright.lint.calls import read_arguments
 from callwright.lint.conversation import Call, Conversation
 from callwright.lint.files import entries_of, files_of
 from callwright.lint.formats import format_of, read_row
-from callwright.lint.words import number_of, runs_of
 from callwright.values.derivations import leaves
+from callwright.values.words import COPY, number_of, runs_of
 
-WORDS = 13
-"""Words in a row that count as a copy (the 13-gram overlap of Brown et al. 2020, appendix C)."""
 _SHORTEST = 6
 """Words of a whole request that is shorter than that, at the least."""
 _VALUES = 2
@@ -54,7 +52,7 @@ class Protected:
             if (number := _number(calls)) is not None:
                 self._calls.setdefault(number, place)
         for text in texts:
-            for number, _ in runs_of(text, WORDS, _SHORTEST):
+            for number, _ in runs_of(text, COPY, _SHORTEST):
                 self._runs.setdefault(number, place)
 
     def check(self, row: Conversation) -> None:
@@ -66,7 +64,7 @@ class Protected:
 
     def _repeated(self, row: Conversation) -> Iterator[tuple[str, str]]:
         for text in _said(row):
-            for number, words in runs_of(text, WORDS, _SHORTEST):
+            for number, words in runs_of(text, COPY, _SHORTEST):
                 if number in self._runs:
                     yield self._runs[number], words
 

@@ -83,8 +83,7 @@ class SimulatedStudent:
 
     async def complete(self, request: Request) -> Completion:
         asked = request.variables
-        name, skill = _facet(asked), 0.0
-        skill = self._skills.of(name)
+        skill = self._skills.of(_facet(asked))
         drawn = unit(self._skills.seed, asked["decision"], request.sample)
         right = drawn < skill
         answer = self._right(asked) if right else self._wrong(request)

@@ -23,8 +23,8 @@ from callwright.views.card import yaml_text
 from callwright.views.contract import Event, ObjectText, line_faults, paired
 from callwright.views.folder import Manifest
 from callwright.views.lines import DEFAULT, Lines, export_lines
-from callwright.views.parallel import Parallel, reshaped
-from callwright.views.rows import Row, ToolTexts, arguments_of, checked, checked_json, checked_line
+from callwright.views.parallel import Options, reshaped
+from callwright.views.rows import Row, ToolTexts, arguments_of, checked_json, checked_line
 from callwright.views.turns import REASONS, NoPlaceError
 
 ABOUT = """
@@ -34,11 +34,6 @@ this folder, or put the folder before the paths. Each message says with `train` 
 beside them.
 """
 CONFIG = "axolotl.yaml"
-
-
-class Options(Record):
-    parallel: Parallel = "as-is"
-    """Turns with several calls: as they are, one turn for each call, or rows with such a turn left out."""
 
 
 def export(
@@ -53,10 +48,7 @@ def export(
     tools = ToolTexts(_tool)
 
     def write(lines: Lines) -> None:
-        found = checked(store, version, lambda row: (row.split, _text(row, options, tools, lines.dropped)))
-        for split, text in found:
-            if text:
-                lines.add(split, text)
+        lines.add_rows(store, version, lambda row: _text(row, options, tools, lines.dropped))
         splits = lines.rows.get(DEFAULT, {})
         config: dict[str, Any] = {"chat_template": "tokenizer_default"}
         for key, split in (("datasets", "train"), ("test_datasets", "test")):
@@ -92,7 +84,7 @@ def _text(row: Row, options: Options, tools: ToolTexts, dropped: Counter[str]) -
     except NoPlaceError as reason:
         dropped[str(reason)] += 1
         return ""
-    body: dict[str, Any] = {name: getattr(row, name) for name in ("id", "kind", "method", "toolkit")}
+    body: dict[str, Any] = dict(row.labels)
     body["messages"] = [_message(one, dropped) for one in messages]
     offered = {"tools": f"[{', '.join(tools.of(row.tools))}]"} if row.tools else {}
     return checked_line(body, offered)

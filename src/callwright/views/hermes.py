@@ -17,9 +17,9 @@ from callwright.store import Store
 from callwright.views.contract import line_faults
 from callwright.views.folder import Manifest
 from callwright.views.lines import Lines, export_lines
-from callwright.views.parallel import Parallel, reshaped
+from callwright.views.parallel import Options, reshaped
 from callwright.views.prompts import prompt
-from callwright.views.rows import Row, ToolTexts, arguments_of, checked, checked_line
+from callwright.views.rows import Row, ToolTexts, arguments_of, checked_line
 from callwright.views.spliced import spliced
 from callwright.views.turns import REASONS, NoPlaceError, check_plain
 
@@ -29,11 +29,6 @@ ShareGPT lines in the Hermes form. The tools stand in the system turn between `<
 where it is JSON. Turns are plain text, so any trainer of ShareGPT reads them. Learn the `gpt` turns alone.
 """
 _MARKS = ("<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>", "<tools>", "</tools>")
-
-
-class Options(Record):
-    parallel: Parallel = "as-is"
-    """Turns with several calls: as they are, one turn for each call, or rows with such a turn left out."""
 
 
 def export(
@@ -48,10 +43,7 @@ def export(
     tools = ToolTexts(lambda tool: tool.wire()["function"])
 
     def write(lines: Lines) -> None:
-        found = checked(store, version, lambda row: (row.split, _text(row, options, tools, lines.dropped)))
-        for split, text in found:
-            if text:
-                lines.add(split, text)
+        lines.add_rows(store, version, lambda row: _text(row, options, tools, lines.dropped))
 
     return export_lines(
         version, folder, "hermes", options, ABOUT, write, reasons=REASONS, overwrite=overwrite
@@ -66,7 +58,7 @@ def _text(row: Row, options: Options, tools: ToolTexts, dropped: Counter[str]) -
     except NoPlaceError as reason:
         dropped[str(reason)] += 1
         return ""
-    body: dict[str, Any] = {name: getattr(row, name) for name in ("id", "kind", "method", "toolkit")}
+    body: dict[str, Any] = dict(row.labels)
     body["conversations"] = turns
     offered = f"[{', '.join(row.tool_texts)}]"
     return checked_line(body, {"tools": json.dumps(offered, ensure_ascii=False)})

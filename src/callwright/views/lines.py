@@ -15,9 +15,10 @@ from typing import IO, Any, Protocol, Self, TypeVar
 from callwright.schemas.base import Record
 from callwright.schemas.recipe import ViewName
 from callwright.schemas.version import Version
+from callwright.store import Store
 from callwright.views.card import CARD_NAME, licence, table, yaml_text
 from callwright.views.folder import Manifest, described, fresh_folder, place, seal
-from callwright.views.rows import ViewError
+from callwright.views.rows import Row, ViewError, checked
 
 DEFAULT = "default"
 """The config of a view that has but one: `load_dataset(folder)` needs no name for it."""
@@ -80,6 +81,16 @@ class Lines:
     def close(self) -> None:
         """End the files; what was written can be read."""
         self._stack.close()
+
+    def add_rows(self, store: Store, version: Version, text: Callable[[Row], str]) -> None:
+        """Append each row's line, as `text` writes it; an empty text is none.
+
+        Raises:
+            ViewError: A row must not be exported.
+        """
+        for split, line in checked(store, version, lambda row: (row.split, text(row))):
+            if line:
+                self.add(split, line)
 
     def add(self, split: str, text: str, config: str = DEFAULT) -> None:
         """Append one line of checked JSON text."""

@@ -27,8 +27,8 @@ from callwright.store import Store
 from callwright.views.contract import line_faults
 from callwright.views.folder import Manifest
 from callwright.views.lines import DEFAULT, Lines, export_lines
-from callwright.views.parallel import Parallel, reshaped
-from callwright.views.rows import Row, ToolTexts, arguments_of, checked, checked_line
+from callwright.views.parallel import Options, reshaped
+from callwright.views.rows import Row, ToolTexts, arguments_of, checked_line
 from callwright.views.spliced import spliced
 from callwright.views.turns import REASONS, NoPlaceError, check_plain
 
@@ -50,11 +50,6 @@ _TAGS = {
 }
 
 
-class Options(Record):
-    parallel: Parallel = "as-is"
-    """Turns with several calls: as they are, one turn for each call, or rows with such a turn left out."""
-
-
 def export(
     store: Store, version: Version, folder: Path, options: Options, *, overwrite: bool = False
 ) -> Manifest:
@@ -67,10 +62,7 @@ def export(
     tools = ToolTexts(_tool)
 
     def write(lines: Lines) -> None:
-        found = checked(store, version, lambda row: (row.split, _text(row, options, tools, lines.dropped)))
-        for split, text in found:
-            if text:
-                lines.add(split, text)
+        lines.add_rows(store, version, lambda row: _text(row, options, tools, lines.dropped))
         info = {
             _name(version, split): {
                 "file_name": f"{DEFAULT}/{split}.jsonl",
@@ -101,7 +93,7 @@ def _text(row: Row, options: Options, tools: ToolTexts, dropped: Counter[str]) -
     except NoPlaceError as reason:
         dropped[str(reason)] += 1
         return ""
-    body: dict[str, Any] = {name: getattr(row, name) for name in ("id", "kind", "method", "toolkit")}
+    body: dict[str, Any] = dict(row.labels)
     body |= {"conversations": turns, "system": row.system}
     offered = f"[{', '.join(tools.of(row.tools))}]" if row.tools else ""
     return checked_line(body, {"tools": json.dumps(offered, ensure_ascii=False)})

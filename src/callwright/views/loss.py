@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from callwright.schemas.message import AssistantMessage, Message, Span
+from callwright.schemas.message import WRONG, AssistantMessage, Message, Span
 
-WRONG = "error"
-"""Label of the spans that must not be learned."""
 IGNORED = -100
 """The label of a token that gives no loss."""
 OPENING, CLOSING = "<SOE>", "<EOE>"

@@ -6,11 +6,19 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from callwright.schemas.base import Record
 from callwright.schemas.message import AssistantMessage, Message, ToolMessage
 from callwright.views.turns import NoPlaceError
 
 Parallel = Literal["as-is", "split", "drop"]
 """As they are; one turn for each call, each followed by what came back; rows with such a turn left out."""
+
+
+class Options(Record):
+    """Of views that have no other."""
+
+    parallel: Parallel = "as-is"
+    """Turns with several calls: as they are, one turn for each call, or rows with such a turn left out."""
 
 
 def reshaped(messages: Sequence[Message], parallel: Parallel, dropped: Counter[str]) -> tuple[Message, ...]:

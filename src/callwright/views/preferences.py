@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from callwright.schemas.message import AssistantMessage, Message, ToolMessage
+from callwright.schemas.message import RIGHT, WRONG, AssistantMessage, Message, ToolMessage
 from callwright.schemas.probe import Prediction, Probe
 from callwright.schemas.verdict import RUNGS, Rung, Verdict
 from callwright.schemas.version import Version
@@ -30,8 +30,6 @@ from callwright.views.rows import Row, RowError, checked_json
 Source = Literal["mistake", "student", "attempt"]
 
 _MESSAGES: TypeAdapter[tuple[Message, ...]] = TypeAdapter(tuple[Message, ...])
-_TAKEN_BACK = ("error", "correction")
-"""Labels of a mistake and of the words that take it back."""
 _COMPARED = "looptool.compare"
 """The judge that rules on a label and a student's answer."""
 
@@ -118,7 +116,7 @@ def _without(message: AssistantMessage) -> AssistantMessage:
     """The turn as it is when nothing is mistaken and nothing taken back."""
     text = message.content
     for span in sorted(message.spans, key=lambda one: one.start, reverse=True):
-        if span.label in _TAKEN_BACK:
+        if span.label in (WRONG, RIGHT):
             text = text[: span.start] + text[span.end :]
     return message.model_copy(update={"content": text.strip(), "spans": ()})
 

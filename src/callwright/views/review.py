@@ -60,9 +60,7 @@ def export(
 
 
 def _text(store: Store, row: Row) -> str:
-    body: dict[str, Any] = {
-        name: getattr(row, name) for name in ("id", "kind", "method", "toolkit", "teacher")
-    }
+    body: dict[str, Any] = row.labels | {"teacher": row.teacher}
     body["query"] = next((one.content for one in row.messages if isinstance(one, UserMessage)), "")
     body["conversation"] = [said for message in row.messages for said in _said(message)]
     body["tools"] = [tool.name for tool in row.tools]

@@ -65,6 +65,11 @@ class Row:
     """Each tool as JSON text in OpenAI's chat format, checked."""
 
     @property
+    def labels(self) -> dict[str, str]:
+        """What tells a row from others, for formats that have room for it."""
+        return {"id": self.id, "kind": self.kind, "method": self.method, "toolkit": self.toolkit}
+
+    @property
     def system(self) -> str:
         """The system message, empty where there is none."""
         return next((one.content for one in self.messages if isinstance(one, SystemMessage)), "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cached_property
@@ -21,6 +20,7 @@ from callwright.generators.looptool.expanding import Expansion
 from callwright.generators.looptool.focusing import Failed
 from callwright.generators.looptool.novelty import Novelty
 from callwright.generators.toolalpaca.episodes import Episodes
+from callwright.judges.equality import Equality
 from callwright.llm.base import Model, Sampling
 from callwright.llm.journal import Journal
 from callwright.llm.journaled import Journaled
@@ -61,8 +61,6 @@ class Bench:
         except BaseException:
             self._close_journals()
             raise
-        self.ended: Counter[tuple[str, str]] = Counter()
-        """Tries of expansion by gate and code."""
         self.rulings = Rulings(workshop.judges(), workshop.recipe.accept.rung, workshop.max_steps)
 
     async def ruled(self, row: Trajectory, number: int = 0) -> Result:
@@ -70,7 +68,9 @@ class Bench:
         return (await self.rulings.rule(Explored(attempt=number, trajectory=row)))[0]
 
     async def judged(self, row: Trajectory) -> Sequence[Verdict]:
-        return (await self.ruled(row)).verdicts
+        """What the exact ladder says of a conversation; of one that was judged when it was made, what it said then."""
+        known = self.book.result(row.id).verdicts if row.id in self.book else ()
+        return known if any(one.judge == Equality.name for one in known) else (await self.ruled(row)).verdicts
 
     @cached_property
     def episodes(self) -> Episodes:

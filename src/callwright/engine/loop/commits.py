@@ -15,7 +15,7 @@ from callwright.errors import StoreError
 from callwright.schemas.base import digest
 from callwright.schemas.probe import Probe, Reason
 from callwright.schemas.verdict import Verdict
-from callwright.schemas.version import Drop, LedgerEntry, Member, Version
+from callwright.schemas.version import LedgerEntry, Member, Version
 from callwright.store import Commit, Store, TaskRow, TrajectoryRow
 
 
@@ -46,7 +46,7 @@ async def commit_rows(
         drops: Rows that are left out, with the reason.
         probes: What the student did at their decisions.
         verdicts: Rulings on labels.
-        further: Conversations that became no row, for the record.
+        further: Attempts of this round, for the record: variants, and rows with the student's answer as label.
     """
 
     async def write(path: Path) -> None:
@@ -87,12 +87,12 @@ def _commit(
         )
         members.append(member)
         count.add(result, member)
-    dropped = [_drop(bench, one) for one in drops]
-    refused = [_refused(one) for one in further if not one.accepted]
+    dropped = [bench.book.result(one.trajectory).dropped("loop", one.code, one.message) for one in drops]
+    dropped += [one.dropped(one.gate, one.code, one.message) for one in further if not one.accepted]
     statistics = count.statistics(
         results,
-        attempts=len(rows) + len(dropped) + len(refused),
-        drops=[*dropped, *refused],
+        attempts=len(rows) + len(dropped),
+        drops=dropped,
         troubles={},
         teacher=bench.model.id,
         spent=spent_by_purpose(bench.journal),
@@ -113,36 +113,10 @@ def _commit(
         verdicts=[*(verdict for one in kept for verdict in one.verdicts), *verdicts],
         probes=probes,
         ledger=(LedgerEntry.model_validate(entry) for entry in bench.journal.after(bench.committed)),
-        drops=[*dropped, *refused],
+        drops=dropped,
     )
     told = len(bench.journal)
     with Store.open(bench.data, write=True, wait_s=COMMIT_WAIT_S) as store:
         version = store.commit(batch)
     bench.committed = told
     return version
-
-
-def _drop(bench: Bench, left: Left) -> Drop:
-    result = bench.book.result(left.trajectory)
-    return Drop(
-        method=result.method,
-        kind=result.kind,
-        attempt=result.attempt,
-        gate="loop",
-        code=left.code,
-        message=left.message,
-        trajectory=left.trajectory,
-    )
-
-
-def _refused(result: Result) -> Drop:
-    """A variant that became no row."""
-    return Drop(
-        method=result.method,
-        kind=result.kind,
-        attempt=result.attempt,
-        gate=result.gate,
-        code=result.code,
-        message=result.message,
-        trajectory=result.trajectory_id or None,
-    )

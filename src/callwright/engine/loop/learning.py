@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 
 from callwright.engine.chains import Chain, Chains
 from callwright.engine.loop.bench import Bench
 from callwright.engine.loop.lessons import Finding, findings
 from callwright.engine.loop.probes import probed
+from callwright.engine.loop.rows import BLOCK
 from callwright.engine.loop.stages import Stages
 from callwright.engine.loop.students import Known
 from callwright.engine.results import Result, read_results, write_results
@@ -97,9 +99,8 @@ class Learning:
             bench = self._bench
             verifier = Verifier(bench.judged, bench.episodes.finish, bench.toolbox, comparer)
             made: list[Verified] = []
-            left = iter(wrong)
-            while block := list(islice(left, 64)):
-                cases = [(bench.book.row(probe.trajectory), probe) for probe in block]
+            for start in range(0, len(wrong), BLOCK):
+                cases = [(bench.book.row(one.trajectory), one) for one in wrong[start : start + BLOCK]]
                 made += await together(verifier.verify(row, probe) for row, probe in cases)
             return made
 
@@ -168,7 +169,7 @@ class Learning:
         failures = self._failures(found, probes, verified)
         bench = self._bench
         expansion = bench.expansion(failures)
-        chains = Chains({"looptool": expansion}, bench.rulings, bench.ended)
+        chains = Chains({"looptool": expansion}, bench.rulings, Counter())
         folder = self._stages.folder / "expand"
 
         async def one(job: Chain) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,21 +42,11 @@ class Measured:
     control: Sequence[Probe] = ()
 
 
-async def reported(
-    bench: Bench,
-    stages: Stages,
-    number: int,
-    version: Version,
-    assembly: Assembly,
-    lessons: Lessons | None,
-    students: tuple[Known, Known],
-    measured: Measured,
-    earlier: Sequence[RoundReport],
-) -> RoundReport:
+async def reported(stages: Stages, make: Callable[[], RoundReport]) -> RoundReport:
     """The round's report, written as `report.jsonl` and `report.md`."""
 
     async def work() -> RoundReport:
-        return _report(bench, stages, number, version, assembly, lessons, students, measured, earlier)
+        return make()
 
     report = await stages.record("report", "writing the report", RoundReport, work)
 
@@ -67,7 +57,7 @@ async def reported(
     return report
 
 
-def _report(
+def report_of(
     bench: Bench,
     stages: Stages,
     number: int,
@@ -78,6 +68,7 @@ def _report(
     measured: Measured,
     earlier: Sequence[RoundReport],
 ) -> RoundReport:
+    """What a round came to, in numbers; `earlier` are the reports of the rounds before."""
     calls = {
         one.name: bool(one.label.tool_calls)
         for block in bench.book.blocks(bench.held_out)
@@ -169,8 +160,9 @@ def _overlap(bench: Bench, assembly: Assembly) -> dict[str, int]:
 
 def _cost(bench: Bench, lessons: Lessons | None, measured: Measured, earlier: Sequence[RoundReport]) -> Cost:
     """What this round asked: the journal tells of all rounds, the earlier reports of theirs."""
-    probes = [*measured.after, *measured.replayed, *measured.control]
-    probes += [] if earlier else list(measured.before)
+    found = [*measured.after, *measured.replayed, *measured.control, *([] if earlier else measured.before)]
+    # A control that is the same student was not asked again.
+    probes = {(one.student, one.decision) for one in found}
     sampled = list(lessons.probes) if lessons else []
     settings = bench.plan.settings
     spent = _by_role(spent_by_purpose(bench.journal))

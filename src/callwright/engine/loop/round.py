@@ -12,9 +12,10 @@ from callwright.engine.loop.bench import Bench
 from callwright.engine.loop.commits import commit_rows
 from callwright.engine.loop.learning import Learning, Lessons
 from callwright.engine.loop.probes import probed, runs_probed
-from callwright.engine.loop.reporting import Measured, reported
+from callwright.engine.loop.reporting import Measured, report_of, reported
 from callwright.engine.loop.stages import Stages, written
 from callwright.engine.loop.students import Known, read_known
+from callwright.engine.results import Result
 from callwright.errors import ShortfallError
 from callwright.generators.looptool.variants import NOTE
 from callwright.generators.looptool.verifying import evidence_of
@@ -91,17 +92,20 @@ class Round:
         version = await self._version(assembly, lessons)
         student = await self._trained("student", version, self._before)
         control = await self._control_trained(assembly, student)
-        measured = await self._measured(student, control)
+        measured = await self._measured(student, control, self._mastered(assembly, lessons))
         report = await reported(
-            self._bench,
             self._stages,
-            self._number,
-            version,
-            assembly,
-            lessons,
-            (self._before, student),
-            measured,
-            [one.report for one in self._done],
+            lambda: report_of(
+                self._bench,
+                self._stages,
+                self._number,
+                version,
+                assembly,
+                lessons,
+                (self._before, student),
+                measured,
+                [one.report for one in self._done],
+            ),
         )
         return Rounded(assembly, lessons, student, control, measured, report)
 
@@ -117,11 +121,8 @@ class Round:
         async def work() -> list[Audit]:
             found = []
             for row in bench.pool:
-                result = bench.book.result(row)
-                verdicts = result.verdicts
-                if not any(one.judge == "equality" for one in verdicts):
-                    verdicts = tuple(await bench.judged(bench.book.of(result)))
-                found.append(Audit(row=row, evidence=evidence_of(bench.book.of(result), verdicts)))
+                seed = bench.book.row(row)
+                found.append(Audit(row=row, evidence=evidence_of(seed, await bench.judged(seed))))
             return found
 
         audits = await stages.records("audit", f"what proves {len(bench.pool)} seeds", Audit, work)
@@ -233,8 +234,11 @@ class Round:
             student=self._before.identity,
             probes=probes,
             verdicts=verdicts,
-            further=[one for one in lessons.expanded if one.trajectory_id] if lessons else [],
+            further=self._attempts(lessons) if lessons else (),
         )
+
+    def _attempts(self, lessons: Lessons) -> list[Result]:
+        return [*lessons.expanded, *map(self._bench.book.result, lessons.corrected.values())]
 
     # Students
 
@@ -257,18 +261,18 @@ class Round:
             config = await trainer_of(self._settings.training, self._bench.plan.workshop.base).train(job)
         return await self._bench.known(self._stages, name, config, before)
 
-    async def _measured(self, student: Known, control: Known | None) -> Measured:
+    async def _measured(self, student: Known, control: Known | None, mastered: Sequence[str]) -> Measured:
         bench, stages = self._bench, self._stages
         if self._done:
             before = self._done[-1].measured.after
         else:
             before = await probed(bench, stages, "heldout-before", self._before, bench.held_out, GREEDY)
         after = await self._held_out("student", student)
-        mastered = self._mastered()
         replayed = await probed(bench, stages, "replayed", student, mastered, GREEDY) if mastered else []
         runs = await runs_probed(bench, stages, student, bench.held_out)
-        beside = after if control == student else []
-        if control is not None and control != student:
+        if control is None or control == student:
+            beside = after if control else []
+        else:
             beside = await self._held_out("control", control)
         return Measured(before=before, after=after, replayed=replayed, runs=runs, control=beside)
 
@@ -277,16 +281,11 @@ class Round:
             self._bench, self._stages, f"heldout-{name}", student, self._bench.held_out, GREEDY
         )
 
-    def _mastered(self) -> list[str]:
-        """Some rows that an earlier student had right and that are not trained on any more."""
-        now = {one.trajectory for one in self._done[-1].assembly.rows} if self._done else set()
-        right = {
-            found.row
-            for one in self._done
-            if one.lessons
-            for found in one.lessons.findings
-            if found.outcome == "right"
-        } - now
+    def _mastered(self, assembly: Assembly, lessons: Lessons | None) -> list[str]:
+        """Some rows that an earlier student had right and that this round does not train on."""
+        learnt = [one for one in (*(done.lessons for done in self._done), lessons) if one]
+        right = {found.row for one in learnt for found in one.findings if found.outcome == "right"}
+        right -= {one.trajectory for one in assembly.rows}
         drawn = sorted(right, key=lambda row: digest([self._number, "replay", row]))
         return drawn[: self._settings.replay]
 

@@ -8,6 +8,9 @@ from hashlib import blake2b
 
 from callwright.values.mentions import fold
 
+COPY = 13
+"""Words in a row that count as a copy (the 13-gram overlap of Brown et al. 2020, appendix C)."""
+
 _WORD = re.compile(r"\w+")
 
 
