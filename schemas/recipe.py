@@ -458,6 +458,16 @@ class Recipe(Record):
     def _loop_has_a_student(self) -> Recipe:
         if (self.loop is None) != (self.models.student is None):
             raise ValueError("loop and models.student need each other: give both or neither")
+        if self.loop and self.models.student:
+            hook, engine = self.loop.training.hook, self.models.student.engine
+            if hook == "trl" and engine != "local":
+                raise ValueError(
+                    "loop.training: {hook: trl} trains a model in a folder; models.student must have engine: local"
+                )
+            if (hook == "simulated") != (engine == "simulated"):
+                raise ValueError(
+                    "loop.training: {hook: simulated} and models.student: {engine: simulated} need each other"
+                )
         return self
 
     @model_validator(mode="after")

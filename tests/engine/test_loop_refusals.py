@@ -93,6 +93,8 @@ def test_with_one_toolkit_alone_nothing_can_be_held_out():
         ({"training": {"hook": "external", "command": " "}}, "loop.training.command: is empty"),
         ({"training": {"hook": "trll"}}, "loop.training.hook: there is no 'trll'; there are: external, trl, simulated"),
         ({"training": {}}, "the key loop.training.hook is missing"),
+        ({"training": {"hook": "trl"}}, "models.student must have engine: local"),
+        ({"training": {"hook": "external", "command": "x"}}, "models.student: {engine: simulated} need each other"),
     ],
     ids=lambda one: "" if isinstance(one, str) else str(next(iter(one))),
 )  # fmt: skip
@@ -105,6 +107,14 @@ def test_wrong_keys_of_a_loop_are_told(section: dict[str, Any], message: str):
 def test_a_wrong_key_of_a_student_is_told_without_its_engine():
     with pytest.raises(UsageError, match="unknown key models.student.sead; did you mean seed"):
         check_recipe(loop_recipe(student={"engine": "simulated", "sead": 1}), "recipe")
+
+
+def test_a_real_student_is_not_trained_in_play():
+    local = {"engine": "local", "model": "there"}
+    with pytest.raises(
+        UsageError, match="{hook: simulated} and models.student: {engine: simulated} need each other"
+    ):
+        check_recipe(loop_recipe(student=local), "recipe")
 
 
 # Seeds
@@ -335,9 +345,9 @@ async def test_a_trainer_that_fails_is_told_of_and_the_next_run_goes_on(
         ("crash", "exit code 1, its last words: no room on the card"),
         ("nothing", "the training wrote no "),
         ("rubbish", "student.json cannot be read"),
-        ("hang", "the training was ended after 0.5 s"),
+        ("hang", "the training was ended after 5 s"),
     ):
-        body = served(server, tmp_path, mood, training={"timeout_s": 0.5 if mood == "hang" else 60.0})
+        body = served(server, tmp_path, mood, training={"timeout_s": 5.0 if mood == "hang" else 60.0})
         with pytest.raises(TrainingError, match=message):
             await looped(body, data, 1)
     before = versions(data)
