@@ -109,7 +109,9 @@ def killed(body: dict[str, Any], data: Path, rounds: int, kills: int, seed: int)
         answers = rng.random() < 0.5
         moment = rng.choice([one for one in stretch if one.startswith("answer") == answers] or stretch)
         seen = set(_sitting(body, data, rounds, toll, moment, rng.choice((0.0, rng.uniform(0, 0.01)))))
-        left = [one for one in left if one not in seen]
+        # A kill may come after an answer was written and before it was noted.
+        known = _journaled(data)
+        left = [one for one in left if one not in seen and one.rpartition(" ")[2] not in known]
     _sitting(body, data, rounds, toll)
     return toll
 
