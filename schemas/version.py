@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from callwright.schemas.base import Record
 from callwright.schemas.probe import Reason
 from callwright.schemas.task import Kind
 
-Split = Literal["train", "test"]
+Split = Literal["train", "validation", "test", "unseen_tools"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+"""In the order in which they are told and written."""
 
 
 class Member(Record):
@@ -168,6 +170,10 @@ class Statistics(Record):
     sources: tuple[SourceSummary, ...] = ()
     rounds: Rounds = Rounds()
     corpus: Corpus = Corpus()
+    held_out: tuple[tuple[str, str], ...] = ()
+    """(Toolkit, tool) that only rows of `unseen_tools` show."""
+    notes: tuple[str, ...] = ()
+    """What whoever uses the version should know, one line each, such as a split that stayed empty."""
 
 
 class Version(Record):

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from callwright.engine.chains import Chain, Chains, Job
+from callwright.engine.gates.opening import open_gate
 from callwright.engine.progress import Progress, earlier_troubles
 from callwright.engine.results import chosen_results, conversations, read_results
 from callwright.engine.rewriting import chosen_rows, source_copies, source_rows, with_origins
@@ -32,7 +33,6 @@ from callwright.llm.journal import Journal
 from callwright.llm.journaled import Journaled, is_refusal
 from callwright.llm.ledger_only import LedgerOnly
 from callwright.schemas.version import LedgerEntry, Member, Run, Statistics, Version
-from callwright.splits import split_of
 from callwright.store import Commit, Store, TaskRow, TrajectoryRow
 
 M = TypeVar("M", Model, Model | None)
@@ -246,7 +246,8 @@ class _Run:
         # Rules hardly ever fail; a model is known to, so it starts with a few attempts more.
         surplus = 1.0 if self._model.reads_variables else 1.2
         recipe = self._workshop.recipe
-        filled = cells(recipe, surplus)
+        self._gate = open_gate(self._workshop, self._data, COMMIT_WAIT_S)
+        filled = cells(recipe, surplus, self._gate)
         later = recipe.methods.from_methods
         early = [name for name in recipe.methods.names if name not in later]
         made = await self._explored(filled, early)
@@ -405,7 +406,8 @@ class _Run:
         members: list[Member] = []
         count = StatisticsCount(self._workshop.toolkits)
         for result in chosen_results(paths, chosen):
-            split = split_of(result.root, self._workshop.recipe.splits.test)
+            candidate = self._gate.candidates.of(result)
+            split = self._gate.assignment.assign(candidate.root, candidate.shows)
             member = Member(
                 trajectory=result.trajectory_id, split=split, kind=result.kind, method=result.method
             )

@@ -151,6 +151,7 @@ class Workshop:
                 "shares": [[method, kind, count] for (method, kind), count in recipe.shares().items()],
                 "accept": recipe.accept.model_dump(mode="json"),
                 "splits": recipe.splits.model_dump(mode="json"),
+                "duplicates": recipe.duplicates.model_dump(mode="json"),
                 "seed": recipe.seed,
                 "teacher": models.teacher.model_dump(mode="json", exclude=_SPEED_AND_PLACE),
                 "judge": judge.model_dump(mode="json", exclude=_SPEED_AND_PLACE) if judge else None,

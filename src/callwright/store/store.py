@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from itertools import chain, count
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import pyarrow as pa
@@ -20,7 +20,8 @@ from callwright.schemas.difference import Difference
 from callwright.schemas.probe import Probe
 from callwright.schemas.tool import Tool, Toolkit
 from callwright.schemas.verdict import Rung, Verdict
-from callwright.schemas.version import Drop, LedgerEntry, Member, Run, Version
+from callwright.schemas.version import Drop, LedgerEntry, Member, Run, Split, Version
+from callwright.store.assigned import shown_tools, splits_of_roots
 from callwright.store.difference import difference
 from callwright.store.lock import StoreLock
 from callwright.store.migrations import check, migrate
@@ -195,6 +196,14 @@ class Store:
     def diff(self, before: Version, after: Version) -> Difference:
         """What changed from one version to another."""
         return difference(self._read, before, after)
+
+    def splits_of_roots(self, datasets: Sequence[str]) -> dict[str, Split]:
+        """Root task -> the split that the first version of some datasets gave it."""
+        return {root: cast(Split, split) for root, split in splits_of_roots(self._read, datasets).items()}
+
+    def shown_tools(self, datasets: Sequence[str]) -> set[tuple[str, str]]:
+        """(Toolkit, tool) of all tools that rows outside of `unseen_tools` offer, over all versions of some datasets."""
+        return shown_tools(self._read, datasets)
 
     # Rows
 

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from callwright.schemas.task import KINDS
-from callwright.schemas.version import SourceSummary, Statistics, Version
+from callwright.schemas.version import SPLITS, SourceSummary, Statistics, Version
 from callwright.values.secrets import find_secret
 from callwright.views.chat import Tally
 from callwright.views.rows import ViewError
@@ -154,7 +154,7 @@ def _source_names(statistics: Statistics) -> str:
 
 def _split_table(what: str, counts: Counter[tuple[str, str]], labels: Mapping[str, str]) -> str:
     """Rows of each name by split, with totals; names without rows are left out."""
-    splits = [split for split in ("train", "test") if any(one == split for _, one in counts)]
+    splits = [split for split in SPLITS if any(one == split for _, one in counts)]
     found = {name: [counts[name, split] for split in splits] for name in labels}
     lines = [(labels[name], *numbers, sum(numbers)) for name, numbers in found.items() if any(numbers)]
     totals = [sum(numbers) for numbers in zip(*found.values(), strict=True)]

@@ -18,7 +18,7 @@ import pyarrow as pa
 from datasets import DatasetDict, Features, Json, List, Value, load_dataset
 
 from callwright.schemas.base import Record
-from callwright.schemas.version import Version
+from callwright.schemas.version import SPLITS, Version
 from callwright.store import Store
 from callwright.views.card import CARD_NAME, card
 from callwright.views.chat import Chat, Tally, chats
@@ -27,7 +27,6 @@ from callwright.views.parquet import MAX_FILE_BYTES, SplitWriter
 from callwright.views.rows import ViewError
 
 NAME = "trl"
-SPLITS = ("train", "test")
 WRONG = "mistakes"
 """Rows that hold mistakes which must not be learned: the view `spans` has them."""
 _LABELS = ("kind", "method", "toolkit", "teacher", "evidence")
