@@ -33,3 +33,16 @@ def splits_of_roots(read: Read, datasets: Sequence[str]) -> dict[str, str]:
 def shown_tools(read: Read, datasets: Sequence[str]) -> set[tuple[str, str]]:
     """(Toolkit, tool) of all tools that rows outside of `unseen_tools` offer, over all versions of some datasets."""
     return {(toolkit, name) for toolkit, name in read(_SHOWN, list(datasets))}
+
+
+def roots_of(read: Read, ids: Sequence[str]) -> set[str]:
+    """Root tasks of conversations and tasks, by their ids; those that the store does not know are left out."""
+    found = read(
+        """
+        SELECT k.root FROM tasks k WHERE k.id IN (SELECT unnest(?1::VARCHAR[]))
+        UNION SELECT k.root FROM trajectories t JOIN tasks k ON k.id = t.task
+        WHERE t.id IN (SELECT unnest(?1::VARCHAR[]))
+        """,
+        list(ids),
+    )
+    return {root for (root,) in found}

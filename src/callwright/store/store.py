@@ -21,7 +21,7 @@ from callwright.schemas.probe import Probe
 from callwright.schemas.tool import Tool, Toolkit
 from callwright.schemas.verdict import Rung, Verdict
 from callwright.schemas.version import Drop, LedgerEntry, Member, Run, Split, Version
-from callwright.store.assigned import shown_tools, splits_of_roots
+from callwright.store.assigned import roots_of, shown_tools, splits_of_roots
 from callwright.store.difference import difference
 from callwright.store.lock import StoreLock
 from callwright.store.migrations import check, migrate
@@ -202,8 +202,12 @@ class Store:
         return {root: cast(Split, split) for root, split in splits_of_roots(self._read, datasets).items()}
 
     def shown_tools(self, datasets: Sequence[str]) -> set[tuple[str, str]]:
-        """(Toolkit, tool) of all tools that rows outside of `unseen_tools` offer, over all versions of some datasets."""
+        """(Toolkit, tool) of all tools that rows outside of `unseen_tools` offer, over some datasets' versions."""
         return shown_tools(self._read, datasets)
+
+    def roots_of(self, ids: Sequence[str]) -> set[str]:
+        """Root tasks of conversations and tasks, by their ids; those that are not here are left out."""
+        return roots_of(self._read, ids)
 
     # Rows
 
