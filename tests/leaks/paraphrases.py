@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+# ruff: noqa: E501
 PAIRS = (
     (
         "Book a table for four at Luigi's on Friday at half past seven, by the window if they have one.",

@@ -439,6 +439,7 @@ class _Run:
         )
         statistics = statistics.model_copy(
             update={
+                "likeness": self._gate.near.name,
                 "held_out": tuple(sorted(self._gate.assignment.held)),
                 "notes": _notes(self._workshop.recipe.splits, statistics.by_split),
             }

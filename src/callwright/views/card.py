@@ -81,7 +81,7 @@ def card(version: Version, tally: Tally, rows: Mapping[str, Mapping[str, int]]) 
         evidence=table(("rung", "proves", "rows"), _evidence(tally)),
         trusts=_trusts(tally),
         sources=_sources(statistics),
-        limits=_limits(tally),
+        limits=_limits(tally) + _told(version),
         recipe=yaml_text(_public(version.recipe)).strip(),
     )
     secret = find_secret(text)
@@ -244,6 +244,20 @@ def _sources(statistics: Statistics) -> str:
 def _origin(source: SourceSummary) -> str:
     invented = f" (invented by {source.teacher})" if source.teacher else ""
     return f"{_file_name(source.origin)}{invented}"
+
+
+def _told(version: Version) -> str:
+    """Notes of the build, arguments that can be guessed, and the canary."""
+    statistics = version.statistics
+    lines = [f"- {note}" for note in statistics.notes]
+    lines += [
+        f"- `{one.tool}`: {one.count / one.of:.0%} of the calls that give `{one.argument}` give `{one.value}`, one of "
+        f"{one.options} values: it can be guessed"
+        for one in statistics.coverage.priors
+    ]
+    canary = version.recipe.get("canary")
+    lines += [f"- canary, which no training set may hold: `{canary}`"] if canary else []
+    return "".join(f"\n{line}" for line in lines)
 
 
 def _limits(tally: Tally) -> str:

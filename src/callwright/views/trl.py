@@ -113,7 +113,7 @@ def _write_rows(
         writers = {
             (config, split): stack.enter_context(SplitWriter(folder / config, split, schema, max_bytes))
             for config, schema in SCHEMAS.items()
-            for split in SPLITS
+            for split in map(str, SPLITS)
         }
         for row in rows:
             if row.wrong:

@@ -66,6 +66,11 @@ class Near:
     def on(self) -> bool:
         return self._settings.near < 1.0
 
+    @property
+    def name(self) -> str:
+        """How it compares, for whoever reads a version's statistics; empty when it does not."""
+        return f"minhash and {self._settings.encoder} at {self._settings.near:g}" if self.on else ""
+
     def twins(self, rows: Sequence[Candidate]) -> dict[str, tuple[Twin, str]]:
         """Rows to leave out: id -> why, and the id of the better row among these, or an earlier chosen one.
 
