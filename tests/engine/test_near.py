@@ -69,10 +69,12 @@ def test_of_equal_evidence_the_lowest_attempt_stays():
 
 def test_the_same_wish_in_nearly_the_same_letters_is_a_duplicate_and_another_event_is_none():
     filled = cell()
+    said = "Would you be so kind as to look up the details of {} for my colleague?"
+    first = said.format("event e1")
     rows = [
-        row(0, "Read me event e1."),
-        row(1, "Reads me event e1!"),
-        row(2, "Read me event e2.", event="e2"),
+        row(0, first),
+        row(1, first.replace("details", "detail")),
+        row(2, said.format("event e2"), event="e2"),
     ]
     assert chosen(filled, *rows) == [0, 2]
     assert [one.code for one in filled.drops] == ["near_meaning"]

@@ -141,7 +141,7 @@ SHAPES = {
     "flat": {"query": "Hi there", "answers": '[{"name": "f", "arguments": {"a": 1}}]',
         "tools": '[{"name": "f", "description": "D", "parameters": {"a": {"type": "int"}}}]'},
     "expected": {"question": [[{"role": "user", "content": "Hi there"}]], "ground_truth": [{"f": {"a": [1]}}],
-        "function": [{"name": "f", "description": "D", "parameters": {"type": "dict", "properties": {"a": {}}}}]},
+        "function": [{"name": "f", "description": "D", "parameters": {"properties": {"a": {"type": "integer"}}}}]},
 }  # fmt: skip
 
 

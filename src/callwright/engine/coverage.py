@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
-from callwright.engine.gates.candidate import calls_in
+from callwright.engine.gates.candidate import arguments_in, calls_in
 from callwright.engine.results import Result
 from callwright.generators.toolalpaca.toolsets.capability import capability
 from callwright.schemas.base import digest
@@ -52,9 +51,9 @@ class CoverageCount:
             self._rows[key][kind] += 1
 
     def _call(self, key: Key, call: ToolCall) -> None:
-        arguments = _arguments(call)
+        arguments = arguments_in(call)
         self._calls[key] += 1
-        self._given[key].update(arguments)
+        self._given[key].update(list(arguments))
         self._distinct[key].add(int(digest(arguments)[:16], 16))
         options = _options(self._tools[key])
         for name, value in arguments.items():
@@ -109,11 +108,3 @@ def _options(tool: Tool) -> dict[str, frozenset[str]]:
         if isinstance(values, list) and len(values) > 1:
             found[name] = frozenset(json.dumps(one) for one in values)
     return found
-
-
-def _arguments(call: ToolCall) -> dict[str, Any]:
-    try:
-        body = json.loads(call.arguments)
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}

@@ -1,7 +1,7 @@
 """Read a benchmark or test set of whatever shape: what is asked, called and offered is found by walking the JSON.
 
-Known by their keys are chats (`role` and `content`, `from` and `value`), questions, calls (`name` and `arguments`, also as
-JSON text), expected calls by their tool's name (`{"tool": {"argument": [values]}}`), and tools (`name` with
+Known by their keys are chats (`role` and `content`, `from` and `value`), questions, calls (`name` and `arguments`, also
+as JSON text), expected calls by their tool's name (`{"tool": {"argument": [values]}}`), and tools (`name` with
 `parameters`, `input_schema` or `inputSchema`).
 """
 

@@ -296,7 +296,7 @@ def _public(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _PRIVATE = {"base_url", "api_key_env", "price", "budget"}
-_PATHS = {"openapi", "json", "phrases", "leaks"}
+_PATHS = {"openapi", "json", "phrases", "path"}
 
 
 def _file_name(path: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,8 +30,6 @@ class Candidate:
     """All that the user says, a line for each turn."""
     calls: tuple[str, ...]
     """The canonical text of each call, in alphabetical order."""
-    signature: tuple[str, ...]
-    """Of each call its tool and the names of its arguments, in alphabetical order."""
     called: frozenset[ToolKey]
     shows: frozenset[ToolKey]
     """The tools that it offers or calls."""
@@ -41,7 +39,7 @@ class Candidate:
 class Candidates:
     """Makes candidates of results."""
 
-    def __init__(self, toolkits: Iterator[Toolkit] | tuple[Toolkit, ...] = ()) -> None:
+    def __init__(self, toolkits: Sequence[Toolkit] = ()) -> None:
         self._tools = {tool.id: (kit.name, tool) for kit in toolkits for tool in kit.tools}
 
     def of(self, result: Result) -> Candidate:
@@ -61,7 +59,6 @@ class Candidates:
             rung=RUNGS.index(rung) if rung else -1,
             said="\n".join(said_in(result.trajectory)),
             calls=tuple(sorted(_key(tools, one) for one in calls)),
-            signature=tuple(sorted(_signature(one) for one in calls)),
             called=called,
             shows=called | {(kit, name) for name, (kit, _) in offered.items()},
             empty_arguments=result.empty_arguments,
@@ -84,9 +81,10 @@ def _key(tools: Mapping[str, Tool], call: ToolCall) -> str:
     return call_key(tools, call) or f"{call.name} {call.arguments}"
 
 
-def _signature(call: ToolCall) -> str:
+def arguments_in(call: ToolCall) -> dict[str, Any]:
+    """A call's arguments; none where they are no JSON object."""
     try:
-        names = sorted(json.loads(call.arguments))
-    except (ValueError, TypeError):
-        names = []
-    return " ".join((call.name, *map(str, names)))
+        body = json.loads(call.arguments)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}

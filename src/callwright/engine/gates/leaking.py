@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from callwright.engine.gates.candidate import calls_in, said_in
+from callwright.engine.gates.candidate import arguments_in, calls_in, said_in
 from callwright.engine.results import Result
 from callwright.engine.workshop import Workshop
 from callwright.errors import LeakError
@@ -78,7 +77,7 @@ def _items(rows: Iterable[Result], tools: Mapping[str, Tool]) -> Iterator[Item]:
         yield Item(
             result.trajectory_id,
             tuple(said_in(result.trajectory)),
-            tuple(Call(one.name, _arguments(one.arguments)) for one in calls_in(result.trajectory)),
+            tuple(Call(one.name, arguments_in(one)) for one in calls_in(result.trajectory)),
             tuple(map(_document, offered)),
             frozenset(one for one in (result.trajectory_id, result.task_id, result.root, source) if one),
         )
@@ -86,11 +85,3 @@ def _items(rows: Iterable[Result], tools: Mapping[str, Tool]) -> Iterator[Item]:
 
 def _document(tool: Tool) -> ToolDoc:
     return ToolDoc(tool.name, frozenset(tool.parameters.get("properties", {})), tool.description)
-
-
-def _arguments(text: str) -> dict[str, Any]:
-    try:
-        body = json.loads(text)
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
