@@ -69,7 +69,7 @@ def test_no_row_outside_of_unseen_tools_shows_a_held_out_tool(tmp_path: Path):
     with Store.open(tmp_path, write=False) as store:
         for member, _, task in store.rows(version):
             tools = store.tools(task["tools"])
-            shown = {("museum", tool.name) for tool in tools.values()}
+            shown = {("redocly-museum-api", tool.name) for tool in tools.values()}
             assert (member.split == "unseen_tools") == bool(shown & held)
     assert version.statistics.by_split["unseen_tools"]
     assert not version.statistics.notes

@@ -3,8 +3,8 @@
 Rows of one kind are compared, whichever methods made them. Two are the same by their words where the shingles of what
 the user says and the calls have a Jaccard index of `near` or more. MinHash (Broder 1997) with locality-sensitive
 hashing finds the pairs; the index itself is computed exactly. They are the same in meaning where they call the
-same with the same values and what the user says has a cosine of `near` or more. Relatives that another method made are no
-duplicates: a rewritten row may stand beside its origin.
+same with the same values and what the user says has a cosine of `near` or more. Relatives that another method
+made are no duplicates: a rewritten row may stand beside its origin.
 """
 
 from __future__ import annotations
