@@ -8,12 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from builders import task, trajectory
 
 from callwright.engine.build import build, run_folder
+from callwright.engine.gates.leaking import leak_texts
 from callwright.engine.recipes import check_recipe
 from callwright.engine.starting import rewriting_recipe
 from callwright.engine.workshop import Workshop
 from callwright.errors import LeakError, UsageError
+from callwright.generators.looptool.novelty import Novelty
 from callwright.schemas.version import Version
 from callwright.store import Store
 
@@ -163,3 +166,11 @@ def test_coverage_counts_every_tool_and_each_parameter(data: Path):
     assert all(count <= one.calls for one in tools.values() for count in one.by_parameter.values())
     assert sum(statistics.coverage.by_capability.values()) == sum(statistics.by_tool.values())
     assert statistics.likeness == "minhash and ngrams at 0.9"
+
+
+def test_a_loops_variants_are_held_against_the_texts_of_leak_files(tmp_path: Path):
+    said = "Could you tell me on which of the next four Sundays the old lighthouse is open to visitors?"
+    (tmp_path / "bench.jsonl").write_text(json.dumps({"question": said}) + "\n", encoding="utf-8")
+    guard = Novelty(0.9, (), leak_texts(workshop(tmp_path, leaks=["bench.jsonl"])))
+    assert guard.against_protected(trajectory(task(said))).endswith("of the protected bench.jsonl:1")
+    assert not guard.against_protected(trajectory(task("Show me event e1.")))

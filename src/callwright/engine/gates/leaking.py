@@ -50,6 +50,16 @@ def refuse_leaks(
     )
 
 
+def leak_texts(workshop: Workshop) -> dict[str, str]:
+    """What users say in the recipe's leak files, by what to call each.
+
+    Raises:
+        UsageError: A leak file cannot be read.
+    """
+    items = (item for _, path in workshop.leak_files for item in read_items(path))
+    return {item.name: item.said for item in items if item.said.strip()}
+
+
 def _leaks(workshop: Workshop, rows: Rows, roots_of: Callable[[Sequence[str]], set[str]]) -> Iterator[Leak]:
     recipe, tools = workshop.recipe, workshop.tools
     for file, path in workshop.leak_files:

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from callwright.engine.build import Runner
+from callwright.engine.gates.leaking import leak_texts
 from callwright.engine.loop.plan import Plan
 from callwright.engine.loop.rows import RowBook
 from callwright.engine.loop.stages import Stages
@@ -21,7 +22,6 @@ from callwright.generators.looptool.expanding import Expansion
 from callwright.generators.looptool.focusing import Failed
 from callwright.generators.looptool.novelty import Novelty
 from callwright.generators.toolalpaca.episodes import Episodes
-from callwright.leaks import read_items
 from callwright.llm.base import Model, Sampling
 from callwright.llm.journal import Journal
 from callwright.llm.journaled import Journaled
@@ -89,9 +89,7 @@ class Bench:
     def guard(self) -> Novelty:
         """Tells what is like something protected."""
         rows = (row for block in self.book.blocks(self.protected) for row in block)
-        files = self.plan.workshop.leak_files
-        texts = {item.name: item.said for _, path in files for item in read_items(path) if item.said.strip()}
-        return Novelty(self.plan.settings.expand.likeness, rows, texts)
+        return Novelty(self.plan.settings.expand.likeness, rows, leak_texts(self.plan.workshop))
 
     def expansion(self, failures: Sequence[Failed]) -> Expansion:
         """Variants of failures, over the toolkits that the loop trains on."""
