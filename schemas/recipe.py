@@ -399,6 +399,39 @@ class Accept(Record):
 class Splits(Record):
     test: Share = 0.1
     """Share of root tasks whose rows go to the test split."""
+    validation: Share = 0.0
+    """Share of root tasks whose rows go to the validation split."""
+    unseen_tools: Share = 0.0
+    """Share of tools that are held out whole, at least one unless 0: rows that offer or call one of them go to the
+    split `unseen_tools`."""
+
+    @model_validator(mode="after")
+    def _something_is_left(self) -> Splits:
+        if self.test + self.validation > 1.0 + 1e-9:
+            raise ValueError(f"test and validation add up to {self.test + self.validation:g}, more than all")
+        return self
+
+
+class Duplicates(Record):
+    """Which rows are too much like others. Exact copies never stand in a version."""
+
+    near: float = Field(default=0.9, gt=0.0, le=1.0)
+    """Likeness from which on the weaker of two rows is left out; 1 turns the search off."""
+    encoder: Literal["ngrams", "minilm"] = "ngrams"
+    """What compares meaning: spelling alone, or a sentence model (extra `embed`)."""
+    most_per_tool: float = Field(default=1.0, gt=0.0, le=1.0)
+    """Share of each method's rows of a kind that call one and the same tool, at the most."""
+
+
+class LeakFile(Record):
+    """A benchmark or test set that no row to train on may be like."""
+
+    path: str
+    """JSON lines, JSON or parquet, in whatever shape; relative to the recipe, `*` for several."""
+    tools: bool = True
+    """Whether its tools must not be ours either; false for a test set over the same tools, such as our own."""
+    encoder: Literal["ngrams", "minilm"] = "ngrams"
+    """What finds paraphrases: spelling alone, or a sentence model as well (extra `embed`)."""
 
 
 class Budget(Record):
@@ -448,11 +481,23 @@ class Recipe(Record):
     they come to. A rewriting method has as many rows then as its source allows, `size` at the most."""
     accept: Accept = Accept()
     splits: Splits = Splits()
+    duplicates: Duplicates = Duplicates()
+    leaks: tuple[LeakFile, ...] = ()
+    """Benchmarks and test sets; a version that repeats any of them is not made."""
+    canary: str | None = Field(default=None, min_length=8)
+    """A text that stands in every card and in no row; a row that has it was learnt from what was published."""
     views: tuple[ViewName, ...] = ("trl",)
     budget: Budget = Budget()
     loop: Loop | None = None
     """What `callwright loop` does with it. `callwright build` and `preview` make its seeds then, the dataset
     `NAME-seeds`: the rows that the loop would draw from, over the toolkits that are not held out."""
+
+    @field_validator("leaks", mode="before")
+    @classmethod
+    def _paths_are_files(cls, given: Any) -> Any:
+        if not isinstance(given, list | tuple):
+            raise ValueError("must be a list of files")
+        return [{"path": one} if isinstance(one, str) else one for one in given]
 
     @model_validator(mode="after")
     def _loop_has_a_student(self) -> Recipe:

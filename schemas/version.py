@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from callwright.schemas.base import Record
 from callwright.schemas.probe import Reason
 from callwright.schemas.task import Kind
 
-Split = Literal["train", "test"]
+Split = Literal["train", "validation", "test", "unseen_tools"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+"""In the order in which they are told and written."""
 
 
 class Member(Record):
@@ -100,6 +102,45 @@ class Corpus(Record):
         return sum(rows for calls, rows in self.by_calls.items() if calls > 1)
 
 
+class ToolCoverage(Record):
+    """How a tool is used in a version."""
+
+    toolkit: str
+    tool: str
+    calls: int = 0
+    distinct: int = 0
+    """Calls with different arguments."""
+    by_kind: dict[str, int] = {}
+    """Kind -> rows that call it."""
+    by_parameter: dict[str, int] = {}
+    """Parameter -> calls that give it; 0 for one that none gives."""
+
+
+class Prior(Record):
+    """An argument that can be guessed: of its few values, one is far more common than the others."""
+
+    toolkit: str
+    tool: str
+    argument: str
+    value: str
+    """The commonest value, as JSON text."""
+    count: int
+    of: int
+    """Calls that give the argument one of its values."""
+    options: int
+    """Values that it can have."""
+
+
+class Coverage(Record):
+    """How much of its tools a version uses, and how evenly."""
+
+    tools: tuple[ToolCoverage, ...] = ()
+    """Every tool, called or not."""
+    by_capability: dict[str, int] = {}
+    """What a tool does (search, get, create, ...) -> calls."""
+    priors: tuple[Prior, ...] = ()
+
+
 class Rounds(Record):
     """What making calls in rounds came to, over the rows of the DAG method."""
 
@@ -168,6 +209,13 @@ class Statistics(Record):
     sources: tuple[SourceSummary, ...] = ()
     rounds: Rounds = Rounds()
     corpus: Corpus = Corpus()
+    coverage: Coverage = Coverage()
+    likeness: str = ""
+    """What near duplicates were looked for with, and from which likeness on: `minhash and ngrams at 0.9`."""
+    held_out: tuple[tuple[str, str], ...] = ()
+    """(Toolkit, tool) that only rows of `unseen_tools` show."""
+    notes: tuple[str, ...] = ()
+    """What whoever uses the version should know, one line each, such as a split that stayed empty."""
 
 
 class Version(Record):

@@ -11,6 +11,7 @@
     ├── JudgeError           (item)   a judge reached no verdict; the row stays unjudged, never failed
     ├── StoreError           exit 1   the store refused a read or a write
     ├── TrainingError        exit 4   a trainer failed or left nothing behind; the loop can be continued
+    ├── LeakError            exit 3   a row repeats a benchmark or a test set
     ├── QualityError         exit 3   a round made the student worse than the recipe allows
     ├── FindingsError        exit 3   a dataset that was checked has faults
     └── ShortfallError       exit 3   the run ended with fewer accepted rows than were asked for
@@ -87,6 +88,12 @@ class StoreBusyError(StoreError):
 
 class ShortfallError(CallwrightError):
     """Fewer rows were accepted than the recipe asks for."""
+
+    exit_code = 3
+
+
+class LeakError(CallwrightError):
+    """A row repeats a benchmark or a test set; no version was made."""
 
     exit_code = 3
 

@@ -26,7 +26,7 @@ RECIPE = "dataset: demo\nsize: 8\ntools:\n  - {openapi: museum.yaml}\n"
         (BOMB, ("bad.yaml: ", "a bomb?")),
         (RECIPE.replace("size", "siez"), ("bad.yaml:2: unknown key siez; did you mean size?",)),
         (RECIPE.replace("8", "many"), ("bad.yaml:2: size: ", "'many'")),
-        (RECIPE + "leaks: [eval.jsonl]\n", ("bad.yaml:5: leaks: ", "not in this version yet")),
+        (RECIPE + "schedule: daily\n", ("bad.yaml:5: schedule: ", "not in this version yet")),
         (RECIPE, ("museum.yaml: no such file",)),
     ],
     ids=["no file", "no YAML", "bomb", "unknown key", "wrong type", "planned key", "no tools"],

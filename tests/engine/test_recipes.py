@@ -57,9 +57,7 @@ def test_a_wrong_recipe_is_told_by_line_and_key(tmp_path: Path, change: tuple[st
 @pytest.mark.parametrize(
     ("lines", "place"),
     [
-        ("leaks: [x.jsonl]", ":9: leaks: "),
         ("schedule: '0 2 * * *'", ":9: schedule: "),
-        ("splits: {unseen_tools: 0.1}", ":9: splits.unseen_tools: "),
     ],
 )
 def test_a_key_whose_feature_is_not_there_yet_is_refused(tmp_path: Path, lines: str, place: str):

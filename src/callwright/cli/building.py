@@ -83,6 +83,8 @@ def _build(
         return
     kinds = ", ".join(f"{count} {kind}" for kind, count in version.statistics.by_kind.items())
     print(f"{version.name}: {version.statistics.rows} rows ({kinds})")
+    for note in version.statistics.notes:
+        say(note)
     for one in folders:
         print(f"{one.name}: {one}")
     load = f"from datasets import load_dataset; print(load_dataset('{folders[0]}'))"

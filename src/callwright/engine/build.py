@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from callwright.engine.chains import Chain, Chains, Job
+from callwright.engine.gates.leaking import refuse_leaks
+from callwright.engine.gates.opening import open_gate
 from callwright.engine.loop.plan import seeds_of
 from callwright.engine.progress import Progress, earlier_troubles
 from callwright.engine.results import chosen_results, conversations, read_results
@@ -32,8 +34,8 @@ from callwright.llm.budget import Purse
 from callwright.llm.journal import Journal
 from callwright.llm.journaled import Journaled, is_refusal
 from callwright.llm.ledger_only import LedgerOnly
+from callwright.schemas.recipe import Splits
 from callwright.schemas.version import LedgerEntry, Member, Run, Statistics, Version
-from callwright.splits import split_of
 from callwright.store import Commit, Store, TaskRow, TrajectoryRow
 
 M = TypeVar("M", Model, Model | None)
@@ -247,7 +249,8 @@ class _Run:
         # Rules hardly ever fail; a model is known to, so it starts with a few attempts more.
         surplus = 1.0 if self._model.reads_variables else 1.2
         recipe = self._workshop.recipe
-        filled = cells(recipe, surplus)
+        self._gate = open_gate(self._workshop, self._data, COMMIT_WAIT_S)
+        filled = cells(recipe, surplus, self._gate)
         later = recipe.methods.from_methods
         early = [name for name in recipe.methods.names if name not in later]
         made = await self._explored(filled, early)
@@ -361,6 +364,7 @@ class _Run:
     def _commit(self, filled: list[Cell], paths: list[Path]) -> Version:
         chosen = {row for cell in filled for row in cell.chosen}
         members, statistics = self._members(paths, chosen, filled)
+        self._refuse_leaks(paths, members)
         workshop = self._workshop
         batch = Commit(
             dataset=workshop.recipe.dataset,
@@ -400,13 +404,27 @@ class _Run:
             )
         return version
 
+    def _refuse_leaks(self, paths: list[Path], members: list[Member]) -> None:
+        if not self._workshop.recipe.leaks and not self._workshop.recipe.canary:
+            return
+        trained = {one.trajectory for one in members if one.split in ("train", "validation")}
+
+        def roots_of(ids: Sequence[str]) -> set[str]:
+            if not (self._data / "callwright.duckdb").exists():
+                return set()
+            with Store.open(self._data, write=False, wait_s=COMMIT_WAIT_S) as store:
+                return store.roots_of(ids)
+
+        refuse_leaks(self._workshop, lambda: chosen_results(paths, trained), self._folder, roots_of)
+
     def _members(
         self, paths: list[Path], chosen: set[str], filled: list[Cell]
     ) -> tuple[list[Member], Statistics]:
         members: list[Member] = []
         count = StatisticsCount(self._workshop.toolkits)
         for result in chosen_results(paths, chosen):
-            split = split_of(result.root, self._workshop.recipe.splits.test)
+            candidate = self._gate.candidates.of(result)
+            split = self._gate.assignment.assign(candidate.root, candidate.shows)
             member = Member(
                 trajectory=result.trajectory_id, split=split, kind=result.kind, method=result.method
             )
@@ -420,7 +438,26 @@ class _Run:
             teacher=self._model.id,
             spent=spent_by_purpose(self._journal),
         )
+        statistics = statistics.model_copy(
+            update={
+                "likeness": self._gate.near.name,
+                "held_out": tuple(sorted(self._gate.assignment.held)),
+                "notes": _notes(self._workshop.recipe.splits, statistics.by_split),
+            }
+        )
         return members, statistics
+
+
+def _notes(asked: Splits, rows: Mapping[str, int]) -> tuple[str, ...]:
+    """Splits that were asked for and have no row."""
+    wanted = {name: share for name, share in asked.model_dump().items() if share}
+    notes = [f"the split {name} is empty" for name in wanted if not rows.get(name)]
+    if "unseen_tools" in wanted and not rows.get("unseen_tools"):
+        notes[notes.index("the split unseen_tools is empty")] += (
+            ": no row shows a tool that is held out, or all tools were shown in earlier versions; a dataset of another "
+            "name starts anew"
+        )
+    return (*notes, *(["the split train is empty"] if not rows.get("train") else []))
 
 
 def state_after(error: BaseException) -> str:

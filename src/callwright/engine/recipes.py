@@ -15,8 +15,6 @@ from callwright.errors import UsageError
 from callwright.schemas.recipe import Models, Recipe
 
 _PLANNED: Mapping[tuple[str, ...], str] = {
-    ("splits", "unseen_tools"): "a split of held-out tools",
-    ("leaks",): "the leak gate",
     ("schedule",): "a schedule",
 }
 """Keys of the format whose feature this version does not have. They are refused, never ignored."""

@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
+from callwright.engine.gates.candidate import Candidate
+from callwright.engine.gates.gate import Gate, Refused
 from callwright.engine.results import Result
 from callwright.engine.shards import SHARD_SIZE, Shard
 from callwright.schemas.recipe import ANY, Recipe
 from callwright.schemas.task import KINDS, Kind
 from callwright.schemas.version import Drop
+from callwright.splits import ToolKey
 
 MOST_ATTEMPTS = 10
 """Attempts for each wanted row, at the most, before a cell is given up."""
@@ -36,12 +39,16 @@ class Cell:
     """Whether fewer rows will do: a source of rows has so many and no more."""
     parts: Callable[[int], dict[str, int]] | None = None
     """So many rows of each sort among so many rows in all, where the method minds."""
+    gate: Gate = field(default_factory=Gate)
+    """What rows pass; shared by the cells of a run, so that they are compared across methods."""
     attempts: int = 0
     chosen: list[str] = field(default_factory=list)
     """Ids of the accepted rows, in the order of their attempts, at most `quota`."""
     drops: list[Drop] = field(default_factory=list)
     _seen: set[str] = field(default_factory=set)
     _empty: int = 0
+    _by_tool: Counter[ToolKey] = field(default_factory=Counter)
+    """Tool -> chosen rows that call it."""
 
     @property
     def missing(self) -> int:
@@ -83,32 +90,57 @@ class Cell:
 
     def take(self, results: Iterable[Result]) -> None:
         """Take results in, which must come in the order of their attempts."""
-        if self.parts:
-            results = list(results)
-        left = self._whole_parts(results) if self.parts and isinstance(results, list) else None
-        for result in results:
+        good: list[Candidate] = []
+        for candidate in map(self.gate.candidates.of, results):
             self.attempts += 1
+            result = candidate.result
             if not result.accepted:
                 self.drops.append(result.dropped(result.gate, result.code, result.message))
             elif result.signature in self._seen:
                 told = "an earlier row says and calls the same"
                 self.drops.append(result.dropped("duplicates", "same_conversation", told))
-            elif not self.missing or (left is not None and not left[result.part]):
+            else:
+                self._seen.add(result.signature)
+                good.append(candidate)
+        self._choose(self.gate.passed(good, self._refuse))
+
+    def _refuse(self, refused: Refused) -> None:
+        candidate, gate, code, message = refused
+        self.drops.append(candidate.result.dropped(gate, code, message))
+
+    def _choose(self, good: Sequence[Candidate]) -> None:
+        left = self._whole_parts(good) if self.parts else None
+        for candidate in good:
+            result = candidate.result
+            crowded = self._crowded(candidate)
+            if not self.missing or (left is not None and not left[result.part]):
                 self.drops.append(result.dropped("selection", "over_quota"))
-            elif result.empty_arguments and self._empty >= int(self.most_empty * self.quota + 1e-9):
+            elif candidate.empty_arguments and self._empty >= int(self.most_empty * self.quota + 1e-9):
                 told = "enough rows call without any argument"
                 self.drops.append(result.dropped("selection", "empty_arguments", told))
+            elif crowded:
+                told = f"enough rows call {crowded}"
+                self.drops.append(result.dropped("selection", "most_per_tool", told))
+            elif not self.gate.assignment.fits(candidate.root, candidate.shows):
+                told = "it shows a held-out tool, and its root is in another split"
+                self.drops.append(result.dropped("splits", "held_out_tool", told))
             else:
-                self._empty += result.empty_arguments
-                self._seen.add(result.signature)
+                self._empty += candidate.empty_arguments
+                self._by_tool.update(candidate.called)
                 self.chosen.append(result.trajectory_id)
+                self.gate.choose(candidate)
                 if left is not None:
                     left[result.part] -= 1
 
-    def _whole_parts(self, results: Sequence[Result]) -> Counter[str]:
+    def _crowded(self, candidate: Candidate) -> str:
+        """A tool of which there are enough rows; empty if there is none."""
+        most = max(1, int(self.gate.most_per_tool * self.quota + 1e-9))
+        return next((name for kit, name in sorted(candidate.called) if self._by_tool[kit, name] >= most), "")
+
+    def _whole_parts(self, good: Sequence[Candidate]) -> Counter[str]:
         """Rows to take of each part: the most that keep all parts in proportion."""
         assert self.parts is not None
-        there = Counter({one.signature: one.part for one in reversed(results) if one.accepted}.values())
+        there = Counter(one.result.part for one in good)
         for count in range(min(self.quota, there.total()), 0, -1):
             wanted = self.parts(count)
             if all(there[part] >= number for part, number in wanted.items()):
@@ -130,10 +162,11 @@ class Cell:
         )
 
 
-def cells(recipe: Recipe, surplus: float) -> list[Cell]:
+def cells(recipe: Recipe, surplus: float, gate: Gate | None = None) -> list[Cell]:
     """A cell for each method and kind of the mix; those that chains fill have one for every kind that a trial can
     come to, so that each trial is a row or a counted drop.
     """
+    gate = gate or Gate()
     filled: list[Cell] = []
     shares = recipe.shares()
     for (method, kind), quota in shares.items():
@@ -150,12 +183,13 @@ def cells(recipe: Recipe, surplus: float) -> list[Cell]:
                 most_empty,
                 at_most=rewriting is not None and kind == ANY,
                 parts=partial(rewriting.parts, kind) if rewriting else None,
+                gate=gate,
             )
         )
     for method in recipe.methods.explored:
         if (method, ANY) not in shares:
             unasked = [kind for kind in KINDS if (method, kind) not in shares]
-            filled += [Cell(method, kind, 0, surplus, True) for kind in unasked]
+            filled += [Cell(method, kind, 0, surplus, True, gate=gate) for kind in unasked]
     return filled
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from callwright.engine.corpus import CorpusCount
+from callwright.engine.coverage import CoverageCount
 from callwright.engine.results import Result
 from callwright.engine.rounds import RoundsCount
 from callwright.llm.journaled import is_refusal
@@ -26,6 +27,7 @@ class StatisticsCount:
         self._recovered = 0
         self._shape = CorpusCount(toolkits)
         self._rounds = RoundsCount()
+        self._coverage = CoverageCount(toolkits)
 
     def add(self, result: Result, member: Member) -> None:
         """Count one row.
@@ -37,6 +39,7 @@ class StatisticsCount:
         self._rows += 1
         self._shape.add(result)
         self._rounds.add(result)
+        self._coverage.add(result)
         self._by["kind"][member.kind] += 1
         self._by["split"][member.split] += 1
         self._by["method"][member.method] += 1
@@ -93,6 +96,7 @@ class StatisticsCount:
             sources=tuple(map(_summary, self._toolkits)),
             rounds=self._rounds.rounds,
             corpus=self._shape.corpus(results),
+            coverage=self._coverage.coverage(),
         )
 
     def _counted(self, what: str) -> dict[str, int]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ from callwright.schemas.recipe import (
     BatchModel,
     Budget,
     Dag,
+    LeakFile,
     OfflineModel,
     OpenAIModel,
     Recipe,
@@ -152,12 +154,35 @@ class Workshop:
                 "shares": [[method, kind, count] for (method, kind), count in recipe.shares().items()],
                 "accept": recipe.accept.model_dump(mode="json"),
                 "splits": recipe.splits.model_dump(mode="json"),
+                # What is protected does not decide rows, but whether there is a version at all.
+                "leaks": [
+                    [one.model_dump(mode="json", exclude={"path"}), file_digest(path)]
+                    for one, path in self.leak_files
+                ],
+                "canary": recipe.canary,
+                "duplicates": recipe.duplicates.model_dump(mode="json"),
                 "seed": recipe.seed,
                 "teacher": models.teacher.model_dump(mode="json", exclude=SPEED_AND_PLACE),
                 "judge": judge.model_dump(mode="json", exclude=SPEED_AND_PLACE) if judge else None,
                 "code": code_digest(),
             }
         )
+
+    @cached_property
+    def leak_files(self) -> tuple[tuple[LeakFile, Path], ...]:
+        """The files of benchmarks and test sets, each with what the recipe says of it.
+
+        Raises:
+            UsageError: A path names no file.
+        """
+        found = []
+        for given in self.recipe.leaks:
+            whole = self.base / given.path
+            paths = sorted(Path(whole.anchor).glob(str(whole.relative_to(whole.anchor))))
+            if not paths:
+                raise UsageError(f"leaks: {whole}: there is no such file")
+            found += [(given, path) for path in paths]
+        return tuple(found)
 
     @property
     def tools(self) -> dict[str, Tool]:
@@ -456,6 +481,12 @@ REWRITERS: Mapping[str, Callable[[Workshop, Model, Model, Toolbox, Rows], Explor
     "dag": _dag,
 }
 """Methods that go through chains of rows that there are: a block of them is a chain."""
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @cache

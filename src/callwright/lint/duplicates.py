@@ -22,7 +22,7 @@ _SKETCH = 48
 """Numbers that stand for a request: the smallest of its pairs of words' (bottom-k, Broder 1997)."""
 _BUCKET = 32
 """Requests with the same calls that a request is compared with, at the most."""
-_SPLITS = re.compile(r"(?:\A|[^a-z])(train|test|validation|valid|val|dev|eval)(?![a-z])")
+_SPLITS = re.compile(r"(?:\A|[^a-z])(train|test|unseen_tools|validation|valid|val|dev|eval)(?![a-z])")
 
 Sketch = NDArray[np.uint32]
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from itertools import chain, count
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import pyarrow as pa
@@ -22,7 +22,8 @@ from callwright.schemas.probe import Probe
 from callwright.schemas.tool import Tool, Toolkit
 from callwright.schemas.upkeep import Garbage, Verification
 from callwright.schemas.verdict import Rung, Verdict
-from callwright.schemas.version import Drop, LedgerEntry, Member, Run, Version
+from callwright.schemas.version import Drop, LedgerEntry, Member, Run, Split, Version
+from callwright.store.assigned import roots_of, shown_tools, splits_of_roots
 from callwright.store.difference import difference, history
 from callwright.store.garbage import collect, garbage
 from callwright.store.lineage import explained, row_called
@@ -215,6 +216,18 @@ class Store:
             version.number,
         )
         return history(self._read, earlier)
+
+    def splits_of_roots(self, datasets: Sequence[str]) -> dict[str, Split]:
+        """Root task -> the split that the first version of some datasets gave it."""
+        return {root: cast(Split, split) for root, split in splits_of_roots(self._read, datasets).items()}
+
+    def shown_tools(self, datasets: Sequence[str]) -> set[tuple[str, str]]:
+        """(Toolkit, tool) of all tools that rows outside of `unseen_tools` offer, over some datasets' versions."""
+        return shown_tools(self._read, datasets)
+
+    def roots_of(self, ids: Sequence[str]) -> set[str]:
+        """Root tasks of conversations and tasks, by their ids; those that are not here are left out."""
+        return roots_of(self._read, ids)
 
     # Rows
 

@@ -51,7 +51,8 @@ def export(
         lines.add_rows(store, version, lambda row: _text(row, options, tools, lines.dropped))
         splits = lines.rows.get(DEFAULT, {})
         config: dict[str, Any] = {"chat_template": "tokenizer_default"}
-        for key, split in (("datasets", "train"), ("test_datasets", "test")):
+        seen_while_training = "validation" if "validation" in splits else "test"
+        for key, split in (("datasets", "train"), ("test_datasets", seen_while_training)):
             if split in splits:
                 config[key] = [_declared(split)]
         (lines.folder / CONFIG).write_text(yaml_text(config), encoding="utf-8")

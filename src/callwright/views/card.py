@@ -16,7 +16,7 @@ import yaml
 from callwright.schemas.difference import Difference
 from callwright.schemas.recipe import ViewName
 from callwright.schemas.task import KINDS
-from callwright.schemas.version import SourceSummary, Split, Statistics, Version
+from callwright.schemas.version import SPLITS, SourceSummary, Statistics, Version
 from callwright.values.secrets import find_secret
 from callwright.views.chat import Tally
 from callwright.views.rows import ViewError
@@ -121,7 +121,7 @@ def card(
         evidence=table(("rung", "proves", "rows"), _evidence(tally)),
         trusts=_trusts(tally),
         sources=_sources(statistics),
-        limits=_limits(tally),
+        limits=_limits(tally) + _told(version),
         recipe=yaml_text(_public(version.recipe)).strip(),
     )
     secret = find_secret(text)
@@ -192,7 +192,7 @@ def _source_names(statistics: Statistics) -> str:
 
 def _split_table(what: str, counts: Counter[tuple[str, str]], labels: Mapping[str, str]) -> str:
     """Rows of each name by split, with totals; names without rows are left out."""
-    splits = [split for split in get_args(Split) if any(one == split for _, one in counts)]
+    splits = [split for split in SPLITS if any(one == split for _, one in counts)]
     found = {name: [counts[name, split] for split in splits] for name in labels}
     lines = [(labels[name], *numbers, sum(numbers)) for name, numbers in found.items() if any(numbers)]
     totals = [sum(numbers) for numbers in zip(*found.values(), strict=True)]
@@ -415,6 +415,20 @@ def _trainers(version: Version, rows: Mapping[str, Mapping[str, int]]) -> str:
     return text
 
 
+def _told(version: Version) -> str:
+    """Notes of the build, arguments that can be guessed, and the canary."""
+    statistics = version.statistics
+    lines = [f"- {note}" for note in statistics.notes]
+    lines += [
+        f"- `{one.tool}`: {one.count / one.of:.0%} of the calls that give `{one.argument}` give `{one.value}`, one of "
+        f"{one.options} values: it can be guessed"
+        for one in statistics.coverage.priors
+    ]
+    canary = version.recipe.get("canary")
+    lines += [f"- canary, which no training set may hold: `{canary}`"] if canary else []
+    return "".join(f"\n{line}" for line in lines)
+
+
 def _limits(tally: Tally) -> str:
     found = ["- English only.", "- Made by machine; no person has read every row."]
     if tally.trusts["simulated"]:
@@ -459,7 +473,7 @@ def _public(recipe: Mapping[str, Any]) -> dict[str, Any]:
 _PRIVATE = {"base_url", "api_key_env", "price", "budget"}
 _FOLDERS = ("/", "~", ".")
 """How a model begins that is a folder of somebody's machine."""
-_PATHS = {"openapi", "json", "phrases", "leaks"}
+_PATHS = {"openapi", "json", "phrases", "leaks", "path"}
 
 
 def _file_name(path: str) -> str:

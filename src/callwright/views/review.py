@@ -46,7 +46,9 @@ def export(
     """
 
     def write(lines: Lines) -> None:
-        found = checked(store, version, lambda row: _text(store, row) if row.split == "test" else "")
+        found = checked(
+            store, version, lambda row: _text(store, row) if row.split in ("test", "unseen_tools") else ""
+        )
         for text in filter(None, found):
             lines.add("test", text)
         if lines.rows:

@@ -79,7 +79,7 @@ def export(
     def write(lines: Lines) -> None:
         tools: dict[str, Tool] = {}
         # A train row without a place here is no loss to a test.
-        dropped = {"train": Counter[str](), "test": lines.dropped}
+        dropped = {"train": Counter[str]()}
 
         def asked(row: Row) -> Asked | None:
             tools.update((tool.id, tool) for tool in row.tools)
@@ -87,17 +87,17 @@ def export(
             try:
                 return _asked(row, example_of(row))
             except NoPlaceError as reason:
-                dropped[row.split][str(reason)] += 1
+                dropped.get(row.split, lines.dropped)[str(reason)] += 1
                 return None
 
         found = [one for one in checked(store, version, asked) if one]
         train, same = distinct([one for one in found if one.split == "train"])
         lines.dropped["same_request"] += same
         shelf = Shelf(train, list(tools.values()), options)
-        for test in (one for one in found if one.split == "test"):
+        for test in (one for one in found if one.split != "train"):
             body = shelf.test(test)
             lines.dropped["few_demonstrations"] += len(body["demonstrations"]) < options.demonstrations
-            lines.add("test", checked_json(body))
+            lines.add(test.split, checked_json(body))
 
     return export_lines(
         version, folder, "ste-icl", options, ABOUT, write, reasons=REASONS, overwrite=overwrite

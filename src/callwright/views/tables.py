@@ -18,9 +18,9 @@ from typing import Self
 import pyarrow as pa
 from datasets import Features, Json, List, Value
 
+from callwright.schemas.version import SPLITS
 from callwright.views.parquet import MAX_FILE_BYTES, SplitWriter
 
-SPLITS = ("train", "test")
 TYPED, PORTABLE = "typed", "portable"
 
 
@@ -55,7 +55,7 @@ class Tables:
         self._writers = {
             (config, split): self._stack.enter_context(SplitWriter(folder / config, split, schema, max_bytes))
             for config, schema in _schemas(lists, labels, numbers).items()
-            for split in SPLITS
+            for split in map(str, SPLITS)
         }
 
     def __enter__(self) -> Self:

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from callwright.engine.build import Runner
+from callwright.engine.gates.leaking import leak_texts
 from callwright.engine.loop.plan import Plan
 from callwright.engine.loop.rows import RowBook
 from callwright.engine.loop.stages import Stages, replace
@@ -90,7 +91,7 @@ class Bench:
     def guard(self) -> Novelty:
         """Tells what is like something protected."""
         rows = (row for block in self.book.blocks(self.protected) for row in block)
-        return Novelty(self.plan.settings.expand.likeness, rows)
+        return Novelty(self.plan.settings.expand.likeness, rows, leak_texts(self.plan.workshop))
 
     def expansion(self, failures: Sequence[Failed]) -> Expansion:
         """Variants of failures, over the toolkits that the loop trains on."""

@@ -10,7 +10,7 @@ from callwright.engine.build import COMMIT_WAIT_S, Runner, build
 from callwright.engine.loop.plan import Plan
 from callwright.engine.results import Result, write_results
 from callwright.errors import UsageError
-from callwright.schemas.version import Version
+from callwright.schemas.version import SPLITS, Version
 from callwright.store import Store
 
 
@@ -50,14 +50,14 @@ async def pool_file(
 async def held_out_file(
     plan: Plan, data: Path, folder: Path, runner: Runner, tell: Callable[[str], None]
 ) -> Path:
-    """The file of the rows over held-out tools, of both splits: nobody trains on them."""
+    """The file of the rows over held-out tools, of all splits: nobody trains on them."""
     path = folder / "heldout.jsonl"
     if path.exists():
         return path
     tell(f"{plan.held_out.recipe.dataset}: {plan.held_out.recipe.size} rows")
     version = (await build(plan.held_out, data, runner=runner)).version
     with Store.open(data, write=False, wait_s=COMMIT_WAIT_S) as store:
-        copy_version(store, version, path, ("train", "test"))
+        copy_version(store, version, path, SPLITS)
     return path
 
 
