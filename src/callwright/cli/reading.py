@@ -12,6 +12,7 @@ from callwright.cli.talk import conversation, say, show_json, show_table
 from callwright.engine.exports import export_view
 from callwright.engine.progress import read_statuses
 from callwright.errors import UsageError
+from callwright.report import REPORT_FILE, write_report
 from callwright.schemas.difference import Difference
 from callwright.schemas.task import KINDS
 from callwright.schemas.version import Rounds, Statistics, Version
@@ -50,6 +51,22 @@ def export(
         show_json({"version": version.name, "id": version.id, "view": view, "folder": str(out)})
     else:
         print(out)
+
+
+def report(
+    name: str, against: str | None, out: Path | None, data: Path | None, overwrite: bool, as_json: bool
+) -> None:
+    folder = data_folder(data)
+    with Store.open(folder, write=False, wait_s=WAIT_S) as store:
+        version = store.version(name)
+        other = store.version(against) if against else None
+        path = out or exports_folder(folder) / version.name / REPORT_FILE
+        made = write_report(store, version, path, other, overwrite=overwrite)
+    if as_json:
+        shown = {"conversations": len(made.conversations), "rows": made.total}
+        show_json({"version": version.name, "id": version.id, "file": str(path)} | shown)
+    else:
+        print(path)
 
 
 def datasets(data: Path | None, as_json: bool) -> None:

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
-from pathlib import PurePath
 from string import Template
 from typing import Any
 
@@ -14,6 +13,7 @@ import yaml
 
 from callwright.schemas.task import KINDS
 from callwright.schemas.version import SourceSummary, Statistics, Version
+from callwright.values.public import file_name, public_recipe
 from callwright.values.secrets import find_secret
 from callwright.views.chat import Tally
 from callwright.views.rows import ViewError
@@ -82,7 +82,7 @@ def card(version: Version, tally: Tally, rows: Mapping[str, Mapping[str, int]]) 
         trusts=_trusts(tally),
         sources=_sources(statistics),
         limits=_limits(tally),
-        recipe=yaml_text(_public(version.recipe)).strip(),
+        recipe=yaml_text(public_recipe(version.recipe)).strip(),
     )
     secret = find_secret(text)
     if secret:
@@ -243,7 +243,7 @@ def _sources(statistics: Statistics) -> str:
 
 def _origin(source: SourceSummary) -> str:
     invented = f" (invented by {source.teacher})" if source.teacher else ""
-    return f"{_file_name(source.origin)}{invented}"
+    return f"{file_name(source.origin)}{invented}"
 
 
 def _limits(tally: Tally) -> str:
@@ -266,27 +266,6 @@ def _limits(tally: Tally) -> str:
             "place for the mark."
         )
     return "\n".join(found)
-
-
-def _public(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """The recipe without what is nobody's business: addresses and prices of endpoints, and folders of a machine."""
-
-    def clean(key: str, value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {name: clean(name, one) for name, one in value.items() if name not in _PRIVATE}
-        if isinstance(value, list | tuple):
-            return [clean(key, one) for one in value]
-        return _file_name(value) if key in _PATHS and isinstance(value, str) else value
-
-    return {name: clean(name, value) for name, value in recipe.items() if name not in _PRIVATE}
-
-
-_PRIVATE = {"base_url", "api_key_env", "price", "budget"}
-_PATHS = {"openapi", "json", "phrases", "leaks"}
-
-
-def _file_name(path: str) -> str:
-    return PurePath(path).name
 
 
 def yaml_text(value: Any) -> str:
