@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from callwright.schemas.base import Record
 from callwright.schemas.difference import Difference
 from callwright.schemas.task import Kind
@@ -154,6 +152,13 @@ class ShownVerdict(Record):
     step: int | None
 
 
+class ShownNote(Record):
+    step: int
+    label: str
+    body: str
+    """JSON text."""
+
+
 class Lineage(Record):
     """Where a row comes from."""
 
@@ -165,11 +170,12 @@ class Lineage(Record):
     prompts: dict[str, str]
     ledger: int
     """Model calls that it was made from."""
-    seed: int
+    seed: str
     attempt: int
     clock: str
-    hidden: dict[str, Any]
-    notes: tuple[dict[str, Any], ...]
+    hidden: str
+    """JSON text; empty where the user kept nothing back."""
+    notes: tuple[ShownNote, ...]
 
 
 class Place(Record):
@@ -209,7 +215,8 @@ class ToolDocument(Record):
     name: str
     toolkit: str
     description: str
-    parameters: dict[str, Any]
+    parameters: str
+    """JSON text."""
 
 
 class Report(Record):

@@ -12,7 +12,6 @@ from callwright.cli.talk import conversation, say, show_json, show_table
 from callwright.engine.exports import export_view
 from callwright.engine.progress import read_statuses
 from callwright.errors import UsageError
-from callwright.report import REPORT_FILE, write_report
 from callwright.schemas.difference import Difference
 from callwright.schemas.task import KINDS
 from callwright.schemas.version import Rounds, Statistics, Version
@@ -56,6 +55,8 @@ def export(
 def report(
     name: str, against: str | None, out: Path | None, data: Path | None, overwrite: bool, as_json: bool
 ) -> None:
+    from callwright.report import REPORT_FILE, write_report  # loads numpy, which no other read needs
+
     folder = data_folder(data)
     with Store.open(folder, write=False, wait_s=WAIT_S) as store:
         version = store.version(name)

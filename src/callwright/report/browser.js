@@ -13,6 +13,7 @@ Browser.start = (report, state) => {
     if (names.length > 1) return "kept";
     return names[0] === versions[0] ? "added" : "removed";
   };
+  const masked = (row) => row.messages.some((message) => !message.train || message.parts.some((part) => part.label));
   const filters = [
     { name: "kind", of: (row) => [row.kind] },
     { name: "tool", of: (row) => row.called },
@@ -65,8 +66,6 @@ Browser.start = (report, state) => {
     if (scroll) document.getElementById("rows").scrollIntoView();
   };
 
-  const masked = (row) => row.messages.some((message) => !message.train || message.parts.some((part) => part.label));
-
   const link = (id) => {
     if (!Browser.has(id)) return element("code", {}, id);
     const made = element("a", { href: "#rows" }, element("code", {}, id));
@@ -116,15 +115,15 @@ Browser.start = (report, state) => {
     rows.push(["attempt", `${row.method} ${from.attempt}, seed ${from.seed}, clock ${from.clock}`]);
     rows.push(["prompts", Object.entries(from.prompts).map(([name, digest]) => `${name} ${digest}`).join(", ") || "none"]);
     if (row.withheld) rows.push(["withheld", element("code", {}, row.withheld)]);
-    if (Object.keys(from.hidden).length) rows.push(["not said at first", element("pre", {}, JSON.stringify(from.hidden, null, 1))]);
-    for (const note of from.notes) rows.push([`note: ${note.label}`, element("pre", {}, `message ${note.step} ${JSON.stringify(note.body, null, 1)}`)]);
+    if (from.hidden) rows.push(["not said at first", element("pre", {}, from.hidden)]);
+    for (const note of from.notes) rows.push([`note: ${note.label}`, element("pre", {}, `message ${note.step} ${note.body}`)]);
     return table([], rows);
   };
 
   const documents = (row) => row.offered.map((id) => {
     const tool = report.tools[id];
     return element("details", {}, element("summary", {}, element("code", {}, tool.name), row.called.includes(tool.name) ? " · called" : ""),
-      element("p", {}, tool.description), element("pre", {}, JSON.stringify(tool.parameters, null, 1)));
+      element("p", {}, tool.description), element("pre", {}, tool.parameters));
   });
 
   const shown = (row) => {

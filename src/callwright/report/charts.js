@@ -67,11 +67,11 @@ Draw.funnel = (picture, width) => {
     y: { label: null, domain: stages.map((stage) => stage.name), tickSize: 0, padding: 0.25 },
     marks: [
       Plot.barX(stages, { x: picture.attempts, y: "name", fill: "currentColor", fillOpacity: 0.06 }),
-      Plot.barX(stages, { x: "left", y: "name", fill: (stage) => (stage.name === "rows" ? "#2a9d6f" : "#4269d0"), fillOpacity: 0.8 }),
+      Plot.barX(stages, { x: "left", y: "name", fill: (stage) => (stage.name === "rows" ? "#2a9d6f" : "#4269d0"), fillOpacity: 0.28 }),
       Plot.text(stages, {
-        x: 0, y: "name", textAnchor: "start", dx: 8, fill: "currentColor", stroke: "var(--card)", strokeWidth: 4,
+        x: 0, y: "name", textAnchor: "start", dx: 8, fill: "currentColor",
         text: (stage) => `${Draw.number(stage.left)} (${share(stage.left, picture.attempts)})` + (stage.reasons ? `   −  ${stage.reasons}` : ""),
-        lineWidth: (width - 160) / 12, textOverflow: "ellipsis", title: "reasons",
+        lineWidth: (width - 170) / 11, textOverflow: "ellipsis", title: "reasons",
       }),
     ],
   });
@@ -89,7 +89,7 @@ Draw.coverage = (picture) => {
     for (const tool of tools) {
       const cells = Draw.kinds.map((kind) => {
         const rows = tool.by_kind[kind] || 0;
-        const shade = rows ? `background: rgba(66, 105, 208, ${(0.08 + strength(rows)).toFixed(2)}); color: ${strength(rows) > 0.45 ? "#fff" : "inherit"}` : "";
+        const shade = rows ? `background: rgba(66, 105, 208, ${(0.08 + strength(rows)).toFixed(2)}); color: ${strength(rows) > 0.55 ? "#fff" : "inherit"}` : "";
         return Draw.element("td", { class: "cell", style: shade, title: `${tool.name}, ${kind}: ${rows} rows` }, rows ? Draw.number(rows) : "");
       });
       const chips = Object.entries(tool.parameters).map(([name, given]) => {
@@ -111,7 +111,7 @@ Draw.evidence = (picture, width) => {
   const data = Object.entries(picture.evidence).flatMap(([rung, kinds]) => flat(kinds).map(({ name, count }) => ({ rung, kind: name, count })));
   const rungs = Object.keys(picture.evidence);
   return captioned("Rows by the highest rung of evidence that they passed, and kind", Plot.plot({
-    width, height: 46 * rungs.length + 70, marginLeft: 70, style,
+    width, height: 46 * rungs.length + 76, marginLeft: 70, marginBottom: 42, style,
     x: { label: "rows", grid: true },
     y: { label: null, domain: rungs.slice().reverse() },
     color: { domain: Draw.kinds, range: Draw.colours, legend: true },
@@ -126,7 +126,7 @@ const bars = (caption, table, width, label) => {
   const data = Object.entries(table).map(([name, count]) => ({ name: +name, count }));
   if (!data.length) return captioned(caption, none("no row has any"));
   return captioned(caption, Plot.plot({
-    width, height: 200, marginLeft: 50, style,
+    width, height: 210, marginLeft: 50, marginBottom: 42, style,
     x: { label, type: "band", domain: d3.range(d3.min(data, (one) => one.name), d3.max(data, (one) => one.name) + 1) },
     y: { label: null, grid: true },
     marks: [Plot.barY(data, { x: "name", y: "count", fill: "#4269d0", tip: true }), Plot.ruleY([0])],
@@ -137,7 +137,7 @@ const histogram = (caption, table, width, label) => {
   const data = Object.entries(table).map(([name, count]) => ({ length: +name, count }));
   if (!data.length) return captioned(caption, none("no row has any"));
   return captioned(caption, Plot.plot({
-    width, height: 200, marginLeft: 50, style,
+    width, height: 210, marginLeft: 50, marginBottom: 42, style,
     x: { label },
     y: { label: null, grid: true },
     marks: [
@@ -147,29 +147,37 @@ const histogram = (caption, table, width, label) => {
   }));
 };
 
-const figures = (...drawn) => Draw.element("div", { class: "figures" }, ...drawn);
-const narrow = (width) => Math.max(260, width > 700 ? width / 2 - 20 : width);
+// As many pictures beside each other as have `least` pixels each, and how wide each of them is.
+const columns = (width, count, least) => {
+  const fit = Math.max(1, Math.min(count, Math.floor(width / least)));
+  const put = (...drawn) => Draw.element("div", { class: "figures", style: `grid-template-columns: repeat(${fit}, minmax(0, 1fr))` }, ...drawn);
+  return { put, each: width / fit - 32 * (1 - 1 / fit) };
+};
 
-Draw.calls = (picture, width) =>
-  figures(
-    bars("Calls in a turn", picture.calls_per_turn, narrow(width), "calls → turns"),
-    bars("Calls in a row", picture.calls_per_row, narrow(width), "calls → rows"),
+Draw.calls = (picture, width) => {
+  const { put, each } = columns(width, 3, 250);
+  return put(
+    bars("Turns by their calls", picture.calls_per_turn, each, "calls in a turn"),
+    bars("Rows by their calls", picture.calls_per_row, each, "calls in a row"),
+    bars("Rows by their messages", picture.lengths.messages, each, "messages"),
   );
+};
 
-Draw.lengths = (picture, width) =>
-  figures(
-    histogram("Words of the request", picture.lengths.request_words, narrow(width), "words"),
-    histogram("Words of the last answer", picture.lengths.answer_words, narrow(width), "words"),
-    bars("Messages", picture.lengths.messages, narrow(width), "messages"),
-    histogram("Characters of a conversation", picture.lengths.characters, narrow(width), "characters"),
+Draw.lengths = (picture, width) => {
+  const { put, each } = columns(width, 3, 250);
+  return put(
+    histogram("Words of the request", picture.lengths.request_words, each, "words"),
+    histogram("Words of the last answer", picture.lengths.answer_words, each, "words"),
+    histogram("Characters of a conversation", picture.lengths.characters, each, "characters"),
   );
+};
 
-Draw.map = (picture, width, { colour, opens, domain }) => {
+Draw.map = (picture, width, { colour, opens, domain, extent }) => {
   if (!picture.points.length) return none("no requests");
   const chart = Plot.plot({
-    width, height: Math.min(560, width * 0.62), style, inset: 12,
-    x: { axis: null, domain: [-1.05, 1.05] },
-    y: { axis: null, domain: [-1.05, 1.05] },
+    width, height: Math.min(520, width * 0.62), style, inset: 12,
+    x: { axis: null, domain: extent.x },
+    y: { axis: null, domain: extent.y },
     color: { legend: true, domain, range: domain.map((_, index) => Draw.colours[index % Draw.colours.length]) },
     marks: [
       Plot.frame({ stroke: "var(--line)" }),
@@ -191,24 +199,25 @@ Draw.map = (picture, width, { colour, opens, domain }) => {
 Draw.cost = (picture, width) => {
   const spent = Object.entries(picture.spent);
   if (!spent.length) return none("nothing was asked");
-  const tokens = spent.flatMap(([purpose, one]) => [
+  const tokens = spent.filter(([, one]) => one.prompt_tokens + one.completion_tokens).flatMap(([purpose, one]) => [
     { purpose, what: "tokens read", count: one.prompt_tokens },
     { purpose, what: "tokens written", count: one.completion_tokens },
   ]);
   const requests = spent.map(([purpose, one]) => ({ purpose, count: one.requests }));
-  const paid = d3.sum(tokens, (one) => one.count) > 0;
-  const options = { width: narrow(width), height: 26 * spent.length + 50, marginLeft: 165, marginRight: 50, style, y: { label: null } };
-  return figures(
+  const height = (bars) => 26 * bars + 50;
+  const { put, each } = columns(width, 2, 420);
+  const options = { width: each, marginLeft: 165, marginRight: 50, style, y: { label: null } };
+  return put(
     captioned("Requests", Plot.plot({
-      ...options, x: { label: null, grid: true },
+      ...options, height: height(requests.length), x: { label: null, grid: true },
       marks: [
         Plot.barX(requests, { x: "count", y: "purpose", fill: "#4269d0", sort: { y: "-x" } }),
         Plot.text(requests, { x: "count", y: "purpose", text: (one) => Draw.number(one.count), textAnchor: "start", dx: 4 }),
       ],
     })),
-    captioned("Tokens", paid
+    captioned("Tokens", tokens.length
       ? Plot.plot({
-        ...options, x: { label: null, grid: true, tickFormat: "~s" },
+        ...options, height: height(tokens.length / 2), x: { label: null, grid: true, tickFormat: "~s" },
         color: { legend: true, domain: ["tokens read", "tokens written"], range: ["#9bb1e8", "#2a9d6f"] },
         marks: [Plot.barX(tokens, { x: "count", y: "purpose", fill: "what", tip: true, sort: { y: "-x" } })],
       })
@@ -230,18 +239,19 @@ Draw.history = (history, width) => {
 
 Draw.changes = (difference, width) => {
   const drawn = [];
+  const { put, each } = columns(width, 2, 420);
   for (const what of ["reason", "kind", "method", "toolkit", "tool"]) {
     const data = ["added", "removed"].flatMap((change) =>
       flat(difference[change][`by_${what}`]).map(({ name, count }) => ({ name, change, count: change === "added" ? count : -count })));
     if (!data.length) continue;
     const names = new Set(data.map((one) => one.name));
     drawn.push(captioned(`Rows that came and went, by ${what}`, Plot.plot({
-      width: narrow(width), height: 22 * names.size + 50, marginLeft: 150, style,
+      width: each, height: 22 * names.size + 64, marginLeft: 150, marginBottom: 42, style,
       x: { label: "← went · came →", grid: true, tickFormat: (count) => Draw.number(Math.abs(count)) },
       y: { label: null },
       color: { domain: ["added", "removed"], range: ["#2a9d6f", "#d0583f"] },
       marks: [Plot.barX(data, { x: "count", y: "name", fill: "change", tip: true }), Plot.ruleX([0])],
     })));
   }
-  return drawn.length ? figures(...drawn) : none("the rows are the same");
+  return drawn.length ? put(...drawn) : none("the rows are the same");
 };

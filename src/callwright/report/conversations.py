@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from callwright.report.texts import first_words, request_of
+from callwright.report.texts import first_words, pretty, request_of
 from callwright.schemas.message import AssistantMessage, Message, ToolMessage, UserMessage
 from callwright.schemas.report import (
     Conversation,
@@ -20,6 +20,7 @@ from callwright.schemas.report import (
     Place,
     ShownCall,
     ShownMessage,
+    ShownNote,
     ShownVerdict,
 )
 from callwright.schemas.task import teacher_name
@@ -99,11 +100,14 @@ def _lineage(trajectory: Mapping[str, Any], task: Mapping[str, Any]) -> Lineage:
         teacher=teacher_name(made["teacher"]),
         prompts=made["prompts"],
         ledger=len(made["calls"]),
-        seed=task["seed"],
+        seed=str(task["seed"]),
         attempt=task["attempt"],
         clock=task["clock"],
-        hidden=task["hidden"],
-        notes=tuple(trajectory.get("notes", ())),
+        hidden=pretty(task["hidden"]) if task["hidden"] else "",
+        notes=tuple(
+            ShownNote(step=one["step"], label=one["label"], body=pretty(one["body"]))
+            for one in trajectory.get("notes", ())
+        ),
     )
 
 

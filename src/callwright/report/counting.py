@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from callwright.errors import StoreError
 from callwright.report.texts import first_words, request_of
 from callwright.schemas.report import Gate, Lengths, Picture, Point, ToolUse
 from callwright.schemas.tool import Tool
@@ -33,10 +34,18 @@ class Catalogue:
         self._tools = {tool.id: (toolkit, tool) for toolkit, tool in store.all_tools()}
 
     def tool(self, id: str) -> Tool:
-        return self._tools[id][1]
+        return self._found(id)[1]
 
     def toolkit(self, id: str) -> str:
-        return self._tools[id][0]
+        return self._found(id)[0]
+
+    def _found(self, id: str) -> tuple[str, Tool]:
+        try:
+            return self._tools[id]
+        except KeyError:
+            raise StoreError(
+                f"tool {id} of a row is missing from the store; build the version anew"
+            ) from None
 
 
 class Count:
@@ -139,9 +148,7 @@ class Count:
             },
             spent=counts.by_purpose,
             points=tuple(points),
-            sources=tuple(
-                one.model_copy(update={"origin": file_name(one.origin)}) for one in counts.sources
-            ),
+            sources=tuple(one.model_copy(update={"origin": file_name(one.origin)}) for one in counts.sources),
             recovered=counts.recovered,
         )
 

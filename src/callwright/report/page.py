@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
+from importlib.metadata import version as version_of
 from importlib.resources import files
 from itertools import chain
 from pathlib import Path
@@ -19,14 +20,15 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from callwright import __version__
 from callwright.errors import CallwrightError, UsageError
 from callwright.report.conversations import conversation, draw
 from callwright.report.counting import Catalogue, Count
 from callwright.report.mapping import plane
+from callwright.report.texts import pretty
 from callwright.schemas.report import Conversation, Milestone, Picture, Report, ToolDocument
 from callwright.schemas.version import Member, Version
 from callwright.store import Store
+from callwright.store.rows import text_of
 from callwright.values.public import public_recipe
 from callwright.values.secrets import find_secret
 
@@ -62,7 +64,7 @@ def write_report(
     if against is not None and against.name == version.name:
         raise UsageError(f"{version.name} cannot be shown beside itself; name another version with --against")
     report = make_report(store, version, against)
-    _write(path, render(report).encode(), overwrite)
+    _write(path, render(report).encode(errors="xmlcharrefreplace"), overwrite)
     return report
 
 
@@ -74,9 +76,11 @@ def make_report(store: Store, version: Version, against: Version | None = None) 
     conversations, total, kept_back = _conversations(store, versions, catalogue)
     offered = sorted(set(chain.from_iterable(one.offered for one in conversations)))
     return Report(
-        made_with=f"callwright {__version__}",
+        made_with=f"callwright {version_of('callwright')}",
         pictures=tuple(pictures),
-        history=tuple(_milestone(one) for one in store.versions(version.dataset) if one.number <= version.number),
+        history=tuple(
+            _milestone(one) for one in store.versions(version.dataset) if one.number <= version.number
+        ),
         difference=_difference(store, version, against) if against else None,
         explained=explained,
         conversations=tuple(conversations),
@@ -92,9 +96,7 @@ def _difference(store: Store, version: Version, against: Version) -> Any:
     return store.diff(*shown)
 
 
-def _pictures(
-    store: Store, versions: Sequence[Version], catalogue: Catalogue
-) -> tuple[list[Picture], float]:
+def _pictures(store: Store, versions: Sequence[Version], catalogue: Catalogue) -> tuple[list[Picture], float]:
     counts = []
     for version in versions:
         evidence = store.evidence(version)
@@ -134,7 +136,7 @@ def _conversations(
         trajectory, task = records[id]
         withheld = catalogue.tool(task["withheld"]) if task["withheld"] else None
         shown = conversation(trajectory, task, places[id], store.verdicts(id), withheld)
-        if not find_secret(shown.model_dump_json()):
+        if not find_secret(text_of(shown.model_dump())):
             found.append(shown)
     return found, len(set().union(*ids)), len(chosen) - len(found)
 
@@ -156,7 +158,7 @@ def _document(catalogue: Catalogue, id: str) -> ToolDocument:
         name=tool.name,
         toolkit=catalogue.toolkit(id),
         description=tool.description,
-        parameters=tool.parameters,
+        parameters=pretty(tool.parameters),
     )
 
 
@@ -190,7 +192,8 @@ def _json(value: Any) -> str:
 def _policy(scripts: Sequence[str]) -> str:
     digests = (base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in scripts)
     allowed = " ".join(f"'sha256-{one}'" for one in digests)
-    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    # The charts set the style of their elements.
+    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
 def _file(name: str) -> str:
@@ -215,6 +218,3 @@ def _write(path: Path, content: bytes, overwrite: bool) -> None:
         ) from error
     finally:
         working.unlink(missing_ok=True)
-
-
-

@@ -10,8 +10,10 @@ const mapOptions = () => {
   const names = [...counts].sort((a, b) => d3.descending(a[1], b[1]) || d3.ascending(a[0], b[0])).map(([name]) => name);
   const named = new Set(names.length > 10 ? names.slice(0, 9) : names);
   const domain = names.length > 10 ? [...named, "others"] : names;
+  const points = report.pictures.flatMap((picture) => picture.points);
   return {
     domain,
+    extent: { x: d3.extent(points, (point) => point.x), y: d3.extent(points, (point) => point.y) },
     colour: (point) => (named.has(point[colour]) ? point[colour] : "others"),
     opens: (row) => (Browser.has(row) ? () => Browser.open(row, true) : null),
   };
