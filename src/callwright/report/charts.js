@@ -188,8 +188,7 @@ Draw.map = (picture, width, { colour, opens, domain, extent }) => {
       }),
     ],
   });
-  const svg = chart.tagName === "svg" ? chart : chart.querySelector("svg:last-of-type");
-  svg.addEventListener("click", () => {
+  chart.addEventListener("click", () => {
     const point = chart.value;
     if (point && opens(point.row)) opens(point.row)();
   });

@@ -23,7 +23,7 @@ Draw.graph = ({ nodes, origins, constants }) => {
   // An edge that passes over columns goes below them, each on a line of its own.
   const far = edges.filter((edge) => edge.target.rank - edge.source.rank > 1);
   const bottom = tallest * (box.height + box.down);
-  const height = bottom + 26 * far.length;
+  const height = far.length ? bottom + 26 * far.length : bottom - box.down + 2;
   const width = ranks.size * (box.width + box.across) - box.across;
   const svg = d3.create("svg").attr("viewBox", [-2, -8, width + 4, height + 12]).attr("width", width + 4).style("min-width", `${0.78 * width}px`)
     .attr("role", "img").attr("aria-label", "which call's values come from where");
@@ -36,14 +36,14 @@ Draw.graph = ({ nodes, origins, constants }) => {
     const to = { x: edge.target.x, y: edge.target.y + box.height / 2 };
     const kind = edge.source.node.what === "call" ? "answer" : "user";
     const path = d3.path();
-    const label = { x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 - 4 };
+    const label = { x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 - 7 };
     path.moveTo(from.x, from.y);
     if (far.includes(edge)) {
       const lane = bottom + 26 * far.indexOf(edge) + 8;
       path.bezierCurveTo(from.x + 45, from.y, from.x + 20, lane, from.x + 75, lane);
       path.lineTo(to.x - 75, lane);
       path.bezierCurveTo(to.x - 20, lane, to.x - 45, to.y, to.x - 2, to.y);
-      label.y = lane - 4;
+      label.y = lane - 5;
     } else {
       path.bezierCurveTo(from.x + 50, from.y, to.x - 50, to.y, to.x - 2, to.y);
     }
