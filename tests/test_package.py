@@ -74,7 +74,7 @@ def wanted() -> set[str]:
     package = ROOT / "src" / "callwright"
     found = {package / "py.typed"}
     for folder in (package, *(package / room for room in ROOMS)):
-        for pattern in ("*.py", "*.md", "*.yaml"):
+        for pattern in ("*.py", "*.md", "*.yaml", "*.html", "*.css", "*.js", "*.LICENSE"):
             found |= set(folder.resolve().rglob(pattern))
     rooms = {(ROOT / room): package / room for room in ROOMS}
     names = set()

@@ -205,6 +205,24 @@ def export(
 
 
 @app.command()
+def report(
+    name: Annotated[str, typer.Argument(help="museum, museum@3 or museum:tag.", metavar="NAME[@N|:TAG]")],
+    against: Annotated[
+        str | None,
+        typer.Option("--against", help="A version to show beside it.", metavar="NAME[@N|:TAG]"),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The file to write.", metavar="FILE.html")] = None,
+    data: Data = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is in that place.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write one HTML file with a version's pictures and some of its conversations."""
+    from callwright.cli import reading
+
+    reading.report(name, against, out, data, overwrite, as_json)
+
+
+@app.command()
 def score(
     path: Annotated[
         Path,

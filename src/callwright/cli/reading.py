@@ -57,6 +57,24 @@ def export(
         print(out)
 
 
+def report(
+    name: str, against: str | None, out: Path | None, data: Path | None, overwrite: bool, as_json: bool
+) -> None:
+    from callwright.report import REPORT_FILE, write_report  # loads numpy, which no other read needs
+
+    folder = data_folder(data)
+    with Store.open(folder, write=False, wait_s=WAIT_S) as store:
+        version = store.version(name)
+        other = store.version(against) if against else None
+        path = out or exports_folder(folder) / version.name / REPORT_FILE
+        made = write_report(store, version, path, other, overwrite=overwrite)
+    if as_json:
+        shown = {"conversations": len(made.conversations), "rows": made.total}
+        show_json({"version": version.name, "id": version.id, "file": str(path)} | shown)
+    else:
+        print(path)
+
+
 def datasets(data: Path | None, as_json: bool) -> None:
     with Store.open(data_folder(data), write=False, wait_s=WAIT_S) as store:
         newest = {version.dataset: version for version in store.versions()}

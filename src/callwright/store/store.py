@@ -6,7 +6,7 @@ import datetime as dt
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from itertools import chain, count
 from pathlib import Path
@@ -231,14 +231,35 @@ class Store:
 
     # Rows
 
-    def rows(self, version: Version) -> Iterator[tuple[Member, dict[str, Any], dict[str, Any]]]:
-        """Each row with its trajectory's and its task's record, always in the same order."""
+    def members(self, version: Version) -> Iterator[Member]:
+        """Each row without its content, by id: a digest, so the first n are a fair draw of all."""
+        columns = list(Member.model_fields)
+        found = self._read(
+            f"SELECT {', '.join(columns)} FROM version_rows WHERE dataset = ? AND number = ? ORDER BY ordinal",
+            version.dataset,
+            version.number,
+        )
+        return (Member.model_validate(dict(zip(columns, values, strict=True))) for values in found)
+
+    def rows(
+        self, version: Version, only: Collection[str] | None = None
+    ) -> Iterator[tuple[Member, dict[str, Any], dict[str, Any]]]:
+        """Each row with its trajectory's and its task's record, always in the same order.
+
+        Args:
+            version: The version.
+            only: Ids of the rows that are wanted; all of them unless given.
+        """
+        if only is not None:
+            yield from self._bodies(version, "r.trajectory IN (SELECT unnest(?::VARCHAR[]))", sorted(only))
+            return
         for first in count(step=_PAGE):
-            page = self._page(version, first)
-            for trajectory, split, kind, method, reason, body, task in page:
-                member = Member(trajectory=trajectory, split=split, kind=kind, method=method, reason=reason)
-                yield member, json.loads(body), json.loads(task)
-            if len(page) < _PAGE:
+            # By pages, for DuckDB sorts a result whole, in memory, bodies and all.
+            read = 0
+            for row in self._bodies(version, "r.ordinal BETWEEN ? AND ?", first, first + _PAGE - 1):
+                read += 1
+                yield row
+            if read < _PAGE:
                 return
 
     def evidence(self, version: Version) -> dict[str, Rung]:
@@ -396,20 +417,22 @@ class Store:
             while batch := cursor.fetchmany(_FETCH):
                 yield from batch
 
-    def _page(self, version: Version, first: int) -> list[tuple[Any, ...]]:
-        # By pages, for DuckDB sorts a result whole, in memory, bodies and all.
+    def _bodies(
+        self, version: Version, condition: str, *values: Any
+    ) -> Iterator[tuple[Member, dict[str, Any], dict[str, Any]]]:
         found = self._read(
-            """
+            f"""
             SELECT r.trajectory, r.split, r.kind, r.method, r.reason, t.body, k.body
             FROM version_rows r JOIN trajectories t ON t.id = r.trajectory JOIN tasks k ON k.id = t.task
-            WHERE r.dataset = ? AND r.number = ? AND r.ordinal BETWEEN ? AND ? ORDER BY r.ordinal
+            WHERE r.dataset = ? AND r.number = ? AND {condition} ORDER BY r.ordinal
             """,
             version.dataset,
             version.number,
-            first,
-            first + _PAGE - 1,
+            *values,
         )
-        return list(found)
+        for trajectory, split, kind, method, reason, body, task in found:
+            member = Member(trajectory=trajectory, split=split, kind=kind, method=method, reason=reason)
+            yield member, json.loads(body), json.loads(task)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
-from pathlib import PurePath
 from string import Template
 from typing import Any, get_args
 
@@ -17,6 +16,7 @@ from callwright.schemas.difference import Difference
 from callwright.schemas.recipe import ViewName
 from callwright.schemas.task import KINDS
 from callwright.schemas.version import SPLITS, SourceSummary, Statistics, Version
+from callwright.values.public import FOLDERS, file_name, public_recipe
 from callwright.values.secrets import find_secret
 from callwright.views.chat import Tally
 from callwright.views.rows import ViewError
@@ -122,7 +122,7 @@ def card(
         trusts=_trusts(tally),
         sources=_sources(statistics),
         limits=_limits(tally) + _told(version),
-        recipe=yaml_text(_public(version.recipe)).strip(),
+        recipe=yaml_text(public_recipe(version.recipe)).strip(),
     )
     secret = find_secret(text)
     if secret:
@@ -281,7 +281,7 @@ def _sources(statistics: Statistics) -> str:
 
 def _origin(source: SourceSummary) -> str:
     invented = f" (invented by {source.teacher})" if source.teacher else ""
-    return f"{_file_name(source.origin)}{invented}"
+    return f"{file_name(source.origin)}{invented}"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -309,7 +309,7 @@ def _round(statistics: Statistics) -> str:
 def _model_name(identity: str) -> str:
     """A model that is a folder by the folder's name alone."""
     engine, colon, name = identity.partition(":")
-    return f"{engine}{colon}{_file_name(name)}" if name.startswith(_FOLDERS) else identity
+    return f"{engine}{colon}{file_name(name)}" if name.startswith(FOLDERS) else identity
 
 
 def _duplicates(statistics: Statistics) -> str:
@@ -325,7 +325,7 @@ def _duplicates(statistics: Statistics) -> str:
 
 
 def _leaks(version: Version) -> str:
-    registered = [_file_name(str(one)) for one in version.recipe.get("leaks") or ()]
+    registered = [file_name(str(one["path"])) for one in version.recipe.get("leaks") or ()]
     if not registered:
         return "No benchmark and no test set was registered, so rows were compared with none."
     dropped = sum(one.count for one in version.statistics.drops if one.gate == "leaks")
@@ -452,32 +452,6 @@ def _limits(tally: Tally) -> str:
             "place for the mark."
         )
     return "\n".join(found)
-
-
-def _public(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """The recipe without what is nobody's business: addresses and prices of endpoints, and folders of a machine."""
-
-    def clean(key: str, value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {name: clean(name, one) for name, one in value.items() if name not in _PRIVATE}
-        if isinstance(value, list | tuple):
-            return [clean(key, one) for one in value]
-        if not isinstance(value, str):
-            return value
-        is_folder = key == "model" and value.startswith(_FOLDERS)
-        return _file_name(value) if key in _PATHS or is_folder else value
-
-    return {name: clean(name, value) for name, value in recipe.items() if name not in _PRIVATE}
-
-
-_PRIVATE = {"base_url", "api_key_env", "price", "budget"}
-_FOLDERS = ("/", "~", ".")
-"""How a model begins that is a folder of somebody's machine."""
-_PATHS = {"openapi", "json", "phrases", "leaks", "path"}
-
-
-def _file_name(path: str) -> str:
-    return PurePath(path).name
 
 
 def yaml_text(value: Any) -> str:
