@@ -328,11 +328,7 @@ def _leaks(version: Version) -> str:
     registered = [file_name(str(one["path"])) for one in version.recipe.get("leaks") or ()]
     if not registered:
         return "No benchmark and no test set was registered, so rows were compared with none."
-    dropped = sum(one.count for one in version.statistics.drops if one.gate == "leaks")
-    return (
-        f"Compared with {', '.join(map(_cell, registered))}. Attempts dropped for an overlap: {dropped:,}. "
-        "A version with an overlap is not made."
-    )
+    return f"Compared with {', '.join(map(_cell, registered))}. A version with an overlap is not made."
 
 
 def _models(version: Version) -> str:
