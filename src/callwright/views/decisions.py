@@ -8,19 +8,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pydantic import Field, ValidationError
 
 from callwright.schemas.base import Record, canonical_json
 from callwright.schemas.message import AssistantMessage, Message, SystemMessage, ToolCall, ToolMessage
 from callwright.values.calls import call_key
 from callwright.views import hermes
+from callwright.views.contract import ObjectText
 from callwright.views.loss import wrong_spans
 from callwright.views.rows import Row, ToolTexts, checked_line
 from callwright.views.standalone import standalone
 from callwright.views.turns import NoPlaceError
 
 REWARD = "reward.py"
-_ABOUT = """Rewards of the calls that a model makes in one turn, cut out of callwright; it needs the standard library alone.
+_ABOUT = """Rewards of the calls that a model makes in one turn, cut out of callwright; it needs the standard library
+alone (Apache-2.0).
 
 `compute_score` is what verl asks for, `call_match`, `call_share` and `argument_share` what verifiers asks for.
 `CallReward` says what each measure is.
@@ -105,3 +110,57 @@ def truth_of(calls: tuple[ToolCall, ...], schemas: Mapping[str, str]) -> str:
     told = ", ".join(f"{canonical_json(name)}: {text}" for name, text in schemas.items())
     listed = [{"name": call.name, "arguments": call.arguments} for call in calls]
     return checked_line({"calls": listed}, {"tools": f"{{{told}}}"})
+
+
+class Said(Record):
+    """A message of a prompt."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class _Call(Record):
+    name: str = Field(min_length=1)
+    arguments: ObjectText
+
+
+class _Parameters(Record):
+    parameters: dict[str, Any]
+
+
+class _Truth(Record):
+    calls: tuple[_Call, ...]
+    tools: dict[str, dict[str, Any]]
+
+
+def prompt_faults(prompt: Sequence[Said]) -> Iterator[str]:
+    """What a chat template would stumble over."""
+    roles = [one.role for one in prompt if one.role != "system"]
+    if any(one.role == "system" for one in prompt[1:]):
+        yield "prompt: a system message stands later than first"
+    if not roles or roles[-1] != "user":
+        yield "prompt: does not end with what the assistant answers"
+    if any(not one.content for one in prompt):
+        yield "prompt: a message is empty"
+
+
+def truth_faults(text: str) -> Iterator[str]:
+    """Why the right calls could not earn the full reward."""
+    try:
+        truth = _Truth.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        yield from (f"truth: {'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        return
+    offered = {name: _Parameters(parameters=schema) for name, schema in truth.tools.items()}
+    for call in truth.calls:
+        if call_key(offered, call) is None:
+            yield f"truth: {call.name} is not offered, or its arguments cannot be compared"
+
+
+def reward_fault(folder: Path) -> Iterator[str]:
+    """Whether the reward beside the rows is another one."""
+    path = folder / REWARD
+    if not path.is_file():
+        yield f"{REWARD}: is missing"
+    elif path.read_text(encoding="utf-8") != reward_source():
+        yield f"{REWARD}: is not what this version of callwright writes"

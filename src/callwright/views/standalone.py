@@ -88,7 +88,9 @@ def _import(node: ast.Import | ast.ImportFrom, found: _Module) -> None:
     for one in node.names:
         known = one.asname or one.name
         if origin and origin.split(".")[0] == _OURS:
-            found.ours[known] = origin  # one under another name is not found there, and fails when it is needed
+            found.ours[known] = (
+                origin  # one under another name is not found there, and fails when it is needed
+            )
         else:
             spelt = f"{one.name} as {one.asname}" if one.asname else one.name
             found.others[known] = f"from {origin} import {spelt}" if origin else f"import {spelt}"
