@@ -1,4 +1,4 @@
-"""The view `bfcl`: single turns in the form of the Berkeley Function Calling Leaderboard, questions and accepted answers.
+"""The view `bfcl`: single turns as the Berkeley Function Calling Leaderboard has them, and the answers it accepts.
 
 What its checker cannot tell apart or has no name for has no place here; see `ast_checker.py` in ShishirPatil/gorilla.
 """
@@ -26,10 +26,10 @@ from callwright.views.turns import REASONS, NoPlaceError, asked_of
 
 ABOUT = """
 Single turns as the Berkeley Function Calling Leaderboard has them: `simple_python`, `multiple`, `parallel`,
-`parallel_multiple` and `irrelevance` hold questions and functions, `possible_answer_…` what is accepted for each argument.
-The runner wants `parallel/test.jsonl` as `BFCL_v4_parallel.json`, and `possible_answer_parallel/test.jsonl` under the same
-name in `possible_answer/`. `ids` names the row of each line. Read the files with a JSON reader: a table would merge the
-schemas of different functions.
+`parallel_multiple` and `irrelevance` hold questions and functions, `possible_answer_…` what is accepted for each
+argument. The runner wants `parallel/test.jsonl` as `BFCL_v4_parallel.json`, and `possible_answer_parallel/test.jsonl`
+under the same name in `possible_answer/`. `ids` names the row of each line. Read the files with a JSON reader: a table
+would merge the schemas of different functions.
 """
 ANSWERS = "possible_answer_"
 IDS = "ids"

@@ -17,7 +17,7 @@ from pydantic import Field
 from callwright.errors import ReplyError
 from callwright.llm import hermes as hermes_text
 from callwright.schemas.base import Record
-from callwright.schemas.message import AssistantMessage, SystemMessage
+from callwright.schemas.message import AssistantMessage, Message, SystemMessage
 from callwright.schemas.version import Version
 from callwright.store import Store
 from callwright.views import hermes
@@ -67,16 +67,15 @@ def _split(row: Row, options: Options, tools: ToolTexts, dropped: Counter[str]) 
             raise NoPlaceError("system_later")
         messages = reshaped(row.messages, options.parallel, dropped)
         found = []
-        for place, message in enumerate(messages):
-            if isinstance(message, AssistantMessage):
-                if message.train and not wrong_spans(message):
-                    parts = _parts(
-                        row, chat(row.system, messages[:place], "")[bool(row.system) :], message, tools
-                    )
-                    found += [(role, _line(row, place, prompt, said)) for role, prompt, said in parts]
-                    dropped["text_beside_a_call"] += bool(message.tool_calls and message.content)
-                else:
-                    dropped["turn_not_learned"] += 1
+        for place, turn in enumerate(messages):
+            if not isinstance(turn, AssistantMessage):
+                continue
+            if not turn.train or wrong_spans(turn):
+                dropped["turn_not_learned"] += 1
+                continue
+            dropped["text_beside_a_call"] += bool(turn.tool_calls and turn.content)
+            parts = _parts(row, messages[:place], turn, tools)
+            found += [(role, _line(row, place, prompt, said)) for role, prompt, said in parts]
     except NoPlaceError as reason:
         dropped[str(reason)] += 1
         return []
@@ -84,30 +83,33 @@ def _split(row: Row, options: Options, tools: ToolTexts, dropped: Counter[str]) 
 
 
 def _parts(
-    row: Row, before: list[dict[str, str]], message: AssistantMessage, tools: ToolTexts
+    row: Row, messages: Sequence[Message], turn: AssistantMessage, tools: ToolTexts
 ) -> Iterator[tuple[str, list[dict[str, str]], str]]:
-    """Role, prompt and what it says, for each role that has a part in the turn."""
+    """Role, prompt and what it says, for each role that has a part in the turn after these messages."""
+    before = [one for one in chat(row.system, messages, "") if one["role"] != "system"]
     if any(mark in one["content"] for one in before for mark in _MARKS):
         raise NoPlaceError("mark_in_text")
-    named = [call.name for call in message.tool_calls]
-    plan: dict[str, Any] = {"reason": message.reasoning} if message.reasoning else {}
+    named = [call.name for call in turn.tool_calls]
+    plan: dict[str, Any] = {"reason": turn.reasoning} if turn.reasoning else {}
     plan |= {"next": "caller", "tools": named} if named else {"next": "summarizer"}
     planned = json.dumps(plan, ensure_ascii=False)
     texts = dict(zip((tool.name for tool in row.tools), tools.of(row.tools), strict=True))
-    if not named:
-        yield "planner", _prompt(row, "planner", list(texts.values()), before), planned
-        yield "summarizer", _prompt(row, "summarizer", list(texts.values()), before), message.content
-        return
-    if not texts.keys() >= set(named):
-        raise NoPlaceError("not_offered")
     yield "planner", _prompt(row, "planner", list(texts.values()), before), planned
-    *earlier, last = before
-    asked = [*earlier, {**last, "content": f"{last['content']}\n\n<plan>{planned}</plan>"}]
-    chosen = [text for name, text in texts.items() if name in named]
+    if not named:
+        yield "summarizer", _prompt(row, "summarizer", list(texts.values()), before), turn.content
+        return
+    # What was called before stays documented: its calls stand in the conversation.
+    earlier = [one for one in messages if isinstance(one, AssistantMessage)]
+    shown = {call.name for one in (*earlier, turn) for call in one.tool_calls}
+    if not texts.keys() >= shown:
+        raise NoPlaceError("not_offered")
+    *others, last = before
+    asked = [*others, {**last, "content": f"{last['content']}\n\n<plan>{planned}</plan>"}]
+    chosen = [text for name, text in texts.items() if name in shown]
     yield (
         "caller",
         _prompt(row, "caller", chosen, asked),
-        hermes.said(message.model_copy(update={"content": ""})),
+        hermes.said(turn.model_copy(update={"content": ""})),
     )
 
 

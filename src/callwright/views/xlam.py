@@ -39,7 +39,7 @@ _TOLD = frozenset(
 
 class Options(Record):
     system: bool = True
-    """Whether the system message stands before the request: it says what day it is, and the format has no other place."""
+    """Whether the system message stands before the request: it says what day it is, and has no other place."""
 
 
 def export(
@@ -66,7 +66,7 @@ def _text(row: Row, options: Options, tools: ToolTexts, dropped: Counter[str]) -
         dropped[str(reason)] += 1
         return ""
     answers = [f'{{"name": {canonical_json(call.name)}, "arguments": {call.arguments}}}' for call in calls]
-    query = "\n\n".join(filter(None, (options.system and row.system, request)))
+    query = f"{row.system}\n\n{request}" if options.system and row.system else request
     return checked_json(
         {"id": row.id, "query": query, "answers": f"[{', '.join(answers)}]", "tools": f"[{told}]"}
     )
