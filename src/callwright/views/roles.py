@@ -36,7 +36,7 @@ the `caller` writes these calls and sees the documentation of these tools alone,
 Rows are `prompt` and `completion`, plain text; a trainer learns the completion.
 """
 ROLES = ("planner", "caller", "summarizer")
-_MARKS = ("<plan>", "</plan>")
+_PLAN = "\n\nThe plan: "
 
 
 def export(
@@ -87,8 +87,6 @@ def _parts(
 ) -> Iterator[tuple[str, list[dict[str, str]], str]]:
     """Role, prompt and what it says, for each role that has a part in the turn after these messages."""
     before = [one for one in chat(row.system, messages, "") if one["role"] != "system"]
-    if any(mark in one["content"] for one in before for mark in _MARKS):
-        raise NoPlaceError("mark_in_text")
     named = [call.name for call in turn.tool_calls]
     plan: dict[str, Any] = {"reason": turn.reasoning} if turn.reasoning else {}
     plan |= {"next": "caller", "tools": named} if named else {"next": "summarizer"}
@@ -103,14 +101,10 @@ def _parts(
     shown = {call.name for one in (*earlier, turn) for call in one.tool_calls}
     if not texts.keys() >= shown:
         raise NoPlaceError("not_offered")
-    *others, last = before
-    asked = [*others, {**last, "content": f"{last['content']}\n\n<plan>{planned}</plan>"}]
     chosen = [text for name, text in texts.items() if name in shown]
-    yield (
-        "caller",
-        _prompt(row, "caller", chosen, asked),
-        hermes.said(turn.model_copy(update={"content": ""})),
-    )
+    system, *rest = _prompt(row, "caller", chosen, before)
+    asked = [{**system, "content": f"{system['content']}{_PLAN}{planned}"}, *rest]
+    yield "caller", asked, hermes.said(turn.model_copy(update={"content": ""}))
 
 
 def _prompt(row: Row, role: str, tools: Sequence[str], before: list[dict[str, str]]) -> list[dict[str, str]]:
@@ -169,16 +163,13 @@ def _planner_faults(line: _Line) -> Iterator[str]:
 
 def _caller_faults(line: _Line) -> Iterator[str]:
     yield from prompt_faults(line.prompt)
-    opened, found, rest = line.prompt[-1].content.rpartition("<plan>")
-    text, closed, after = rest.partition("</plan>")
+    text = line.prompt[0].content.rpartition(_PLAN)[2]
     try:
         plan = _Plan.model_validate_json(text, strict=True)
         said, calls = hermes_text.read(line.completion[0].content)
     except (ValueError, ReplyError) as error:
         yield f"completion or plan: {error}"
         return
-    if not (found and closed and opened) or after:
-        yield "prompt: does not end with a plan"
     if said or [call.name for call in calls] != list(plan.tools or ()):
         yield "completion: is not what is planned"
     yield from (f"completion: {call.name} is not offered" for call in calls if not _told(line, call.name))
