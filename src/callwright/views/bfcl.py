@@ -125,10 +125,11 @@ def _typed(schema: Any) -> dict[str, Any]:
 
 
 def _accepted(row: Row, call: ToolCall) -> dict[str, Any]:
-    tool = next((one for one in row.tools if one.name == call.name), None)
-    if tool is None:
-        raise NoPlaceError("not_offered")
-    return _object(arguments_of(call.arguments, call.id), tool.parameters)
+    [tool] = [one for one in row.tools if one.name == call.name]
+    given = arguments_of(call.arguments, call.id)
+    if not given.keys() <= tool.properties.keys():
+        raise NoPlaceError("type_not_told")
+    return _object(given, tool.parameters)
 
 
 def _object(given: Mapping[str, Any], schema: Mapping[str, Any], depth: int = 0) -> dict[str, list[Any]]:

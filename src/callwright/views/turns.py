@@ -130,6 +130,8 @@ def asked_of(row: Row, dropped: Counter[str]) -> tuple[str, tuple[ToolCall, ...]
         raise NoPlaceError("several_user_turns")
     else:
         calls = ()
+    if not {call.name for call in calls} <= {tool.name for tool in row.tools}:
+        raise NoPlaceError("not_offered")
     if not turns or not turns[0].train or wrong_spans(turns[0]):
         raise NoPlaceError("masked")
     dropped["text_beside_a_call"] += bool(calls and turns[0].content)

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from callwright.schemas.base import Record, canonical_json
+from callwright.schemas.message import ToolCall
 from callwright.schemas.tool import Tool
 from callwright.schemas.version import Version
 from callwright.store import Store
 from callwright.views.contract import line_faults
 from callwright.views.folder import Manifest
 from callwright.views.lines import Lines, export_lines
-from callwright.views.rows import Row, ToolTexts, checked_json, exact_json
+from callwright.views.rows import Row, ToolTexts, arguments_of, checked_json, exact_json
 from callwright.views.turns import REASONS, NoPlaceError, asked_of
 
 ABOUT = """
@@ -62,6 +63,8 @@ def _text(row: Row, options: Options, tools: ToolTexts, dropped: Counter[str]) -
     try:
         request, calls = asked_of(row, dropped)
         told = ", ".join(tools.of(row.tools))
+        if any(_untold(row, call) for call in calls):
+            raise NoPlaceError("not_flat")
     except NoPlaceError as reason:
         dropped[str(reason)] += 1
         return ""
@@ -70,6 +73,12 @@ def _text(row: Row, options: Options, tools: ToolTexts, dropped: Counter[str]) -
     return checked_json(
         {"id": row.id, "query": query, "answers": f"[{', '.join(answers)}]", "tools": f"[{told}]"}
     )
+
+
+def _untold(row: Row, call: ToolCall) -> bool:
+    """Whether a call has an argument that its tool allows, and does not describe."""
+    [tool] = [one for one in row.tools if one.name == call.name]
+    return not arguments_of(call.arguments, call.id).keys() <= tool.properties.keys()
 
 
 def flat(tool: Tool) -> dict[str, Any]:
@@ -137,7 +146,8 @@ def _faults(line: _Line) -> Iterator[str]:
         for name, one in tool["parameters"].items():
             if not isinstance(one, dict) or not isinstance(one.get("type"), str):
                 yield f"tools: {tool['name']}: {name} has no type, or the parameters are not flat"
-            elif one["type"].split(",")[0] in ("string", "integer", "number", "boolean", "array", "object"):
+                return
+            if one["type"].split(",")[0] in ("string", "integer", "number", "boolean", "array", "object"):
                 yield f"tools: {tool['name']}: {name} has the type {one['type']}, which is not Python's"
     for call in answers if isinstance(answers, list) else [None]:
         if not isinstance(call, dict) or call.keys() != {"name", "arguments"}:
