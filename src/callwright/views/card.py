@@ -393,7 +393,13 @@ datasets:
 _ELSEWHERE = {
     "llamafactory": "LLaMA-Factory",
     "axolotl": "Axolotl with a loss mask",
+    "hermes": "trainers of ShareGPT that know no tools",
     "verl": "verl",
+    "prime-rl": "prime-rl, and whoever trains on `verifiers`",
+    "xlam": "trainers of xLAM's single turns",
+    "bfcl": "the Berkeley Function Calling Leaderboard's runner",
+    "roles": "a planner, a caller and a summarizer",
+    "retrieval": "whatever finds tools",
     "openai": "OpenAI's fine-tuning",
     "spans": "trainers that can leave out a part of a turn",
     "toolbench": "trainers of ReAct text",
