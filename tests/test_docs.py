@@ -113,4 +113,4 @@ def test_each_check_of_a_loop_has_a_test():
     rows = re.findall(r"^\| (\d+) \| (.+) \| (.*) \|$", page[page.index("## Checks") :], re.MULTILINE)
     assert [int(number) for number, _, _ in rows] == list(range(1, 14))
     for number, what, tests in rows:
-        assert what and re.search(r"`tests/[\w/]+\.py|^not built yet$", tests), number
+        assert what and re.search(r"`tests/[\w/]+\.py", tests), number
