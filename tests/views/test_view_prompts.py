@@ -14,7 +14,7 @@ from made import demo_rows
 from callwright.schemas.task import Trajectory
 from callwright.store import Store
 from callwright.values.react import read
-from callwright.views import hermes, ste_icl, ste_sft, toolbench
+from callwright.views import hermes, prime_rl, roles, ste_icl, ste_sft, toolbench
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -24,12 +24,14 @@ def one_turn_rows() -> list[Trajectory]:
     return sorted(rows, key=lambda row: row.id)
 
 
-def exported(folder: Path, module: ModuleType, split: str, **options: Any) -> dict[str, Any]:
+def exported(
+    folder: Path, module: ModuleType, split: str, config: str = "default", **options: Any
+) -> dict[str, Any]:
     train, test = one_turn_rows()[:-1], one_turn_rows()[-1:]
     with Store.open(folder / "data", write=True) as store:
         version = store.commit(commit(*train, test=test))
         module.export(store, version, folder / "out", module.Options(**options))
-    line = (folder / "out" / "default" / f"{split}.jsonl").read_text(encoding="utf-8").split("\n")[0]
+    line = (folder / "out" / config / f"{split}.jsonl").read_text(encoding="utf-8").split("\n")[0]
     body: dict[str, Any] = json.loads(line)
     return body
 
@@ -69,3 +71,13 @@ def test_a_whole_react_text(tmp_path: Path):
 def test_a_whole_hermes_conversation(tmp_path: Path):
     turns = exported(tmp_path, hermes, "test")["conversations"]
     check("hermes", "\n\n".join(f"## {one['from']}\n\n{one['value']}" for one in turns))
+
+
+@pytest.mark.parametrize("role", roles.ROLES)
+def test_the_prompt_of_a_role(tmp_path: Path, role: str):
+    check(f"roles-{role}", said(exported(tmp_path, roles, "test", role)))
+
+
+def test_the_prompt_of_a_decision(tmp_path: Path):
+    line = exported(tmp_path, prime_rl, "test")
+    check("prime-rl", f"{said(line)}\n\n## answer\n\n{line['answer']}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from callwright.lint.conversation import Call, Conversation, Role, Turn
-from callwright.lint.texts import read_calls, read_results
+from callwright.lint.texts import is_results, read_calls, read_results
 from callwright.values.canonical import parse_json
 
 _ROLES: dict[str, Role] = {
@@ -81,7 +81,9 @@ def add_message(row: Conversation, message: Any) -> None:
         turn.broken = len(row.found) > before
         row.forms |= {"text" if isinstance(one.arguments, str) else "object" for one in turn.calls}
         read_calls(row, turn)
-    if role == "tool":
+    if role == "user" and is_results(turn.text):
+        turn.role = "tool"
+    if turn.role == "tool":
         turn.call_id, turn.name = _name(message.get("tool_call_id")), _name(message.get("name"))
         turn.answers_all = spelt == "observation"
         row.turns += read_results(turn)

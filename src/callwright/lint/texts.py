@@ -16,6 +16,7 @@ _TAGGED = re.compile(
 )
 _ACTION = re.compile(r"(?:\A|\n)Action:[ \t]*(?P<name>[^\n]+)\nAction Input:\s*(?P<input>.*)\Z", re.DOTALL)
 _RESPONSE = re.compile(r"<tool_response>(.*?)</tool_response>", re.DOTALL)
+_RESPONSES = re.compile(rf"(?:\s*{_RESPONSE.pattern})+\s*", re.DOTALL)
 _TOOLS = re.compile(r"<tools>(.*?)</tools>", re.DOTALL)
 _OBSERVATION = "Observation:"
 
@@ -52,6 +53,11 @@ def read_results(turn: Turn) -> list[Turn]:
     if len(blocks) == 1:
         return [Turn("tool", blocks[0], call_id=turn.call_id, name=turn.name)]
     return [Turn("tool", block) for block in blocks]
+
+
+def is_results(text: str) -> bool:
+    """Whether a text is nothing but blocks of results: chats without a role for tools give them to the user."""
+    return _RESPONSES.fullmatch(text) is not None
 
 
 def read_observations(turns: list[Turn]) -> None:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from callwright.values.canonical import parse_json, parse_json_at
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     name: str
     arguments: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Answered:
+class Answered(NamedTuple):
     """The calls of one answer, or why they cannot be read: nothing is guessed and no name is snapped to a known one."""
 
     calls: tuple[Call, ...] = ()

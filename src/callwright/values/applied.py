@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from callwright.schemas.base import canonical_json
 
@@ -15,8 +14,7 @@ _DEPTH = 16
 """References that are followed to tell a branch's type, at the most."""
 
 
-@dataclass(frozen=True)
-class Applied:
+class Applied(NamedTuple):
     """What JSON Schema says about one value inside a document.
 
     Schemas come from strangers: whatever is no schema is passed over.
@@ -69,7 +67,7 @@ class Applied:
 
     def field(self, name: str, value: Any) -> Applied:
         """What holds for the value of a field."""
-        return Applied.to(self.root, self._fields(name), value)
+        return Applied.to(self.root, self._named(name), value)
 
     def item(self, place: int, value: Any) -> Applied:
         """What holds for an entry of a list."""
@@ -83,7 +81,7 @@ class Applied:
     def default(self, name: str) -> tuple[Any, ...]:
         """The default of a field in a tuple; an empty one where it has none, or several that differ."""
         found: list[Any] = []
-        waiting = self._fields(name)
+        waiting = self._named(name)
         seen: list[Any] = []
         while waiting:
             schema = waiting.pop()
@@ -94,7 +92,7 @@ class Applied:
                 found += [schema["default"]] if "default" in schema else []
         return tuple(found[:1]) if len(set(map(canonical_json, found))) == 1 else ()
 
-    def _fields(self, name: str) -> list[Any]:
+    def _named(self, name: str) -> list[Any]:
         own: list[Any] = []
         for schema in self.schemas:
             named = schema.get("properties")

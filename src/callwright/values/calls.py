@@ -10,17 +10,32 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from callwright.schemas.base import canonical_json
-from callwright.schemas.message import ToolCall
-from callwright.schemas.tool import Tool
 from callwright.values.applied import Applied
 from callwright.values.canonical import parse_json
 from callwright.values.mentions import fold
 
 
-def tool_match(tools: Mapping[str, Tool], label: Sequence[ToolCall], made: Sequence[ToolCall]) -> bool:
+class Offered(Protocol):
+    """What is needed of a tool."""
+
+    @property
+    def parameters(self) -> dict[str, Any]: ...
+
+
+class Made(Protocol):
+    """What is needed of a call."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def arguments(self) -> str: ...
+
+
+def tool_match(tools: Mapping[str, Offered], label: Sequence[Made], made: Sequence[Made]) -> bool:
     """Whether two turns make the same calls: each as often, in whatever order.
 
     What is the same call is said at `meaning`. A call of a tool that is not offered, or with arguments that are no
@@ -35,7 +50,7 @@ def tool_match(tools: Mapping[str, Tool], label: Sequence[ToolCall], made: Seque
     return len(one) == len(label) and len(other) == len(made) and sorted(one) == sorted(other)
 
 
-def call_key(tools: Mapping[str, Tool], call: ToolCall) -> str | None:
+def call_key(tools: Mapping[str, Offered], call: Made) -> str | None:
     """The canonical text of a call: equal for two calls exactly where they match.
 
     Returns:
@@ -53,12 +68,12 @@ def call_key(tools: Mapping[str, Tool], call: ToolCall) -> str | None:
         return None
 
 
-def same_call(tool: Tool, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def same_call(tool: Offered, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two calls of a tool have the same arguments, folded (see `meaning`)."""
     return _text(meaning(tool, one)) == _text(meaning(tool, other))
 
 
-def meaning(tool: Tool, arguments: Mapping[str, Any], *, folded: bool = True) -> dict[str, Any]:
+def meaning(tool: Offered, arguments: Mapping[str, Any], *, folded: bool = True) -> dict[str, Any]:
     """The arguments in a form in which equal ones are equal.
 
     - Numbers are compared by value, as JSON Schema does (1.0 is 1); a boolean is no number, a text neither.

@@ -328,11 +328,7 @@ def _leaks(version: Version) -> str:
     registered = [file_name(str(one["path"])) for one in version.recipe.get("leaks") or ()]
     if not registered:
         return "No benchmark and no test set was registered, so rows were compared with none."
-    dropped = sum(one.count for one in version.statistics.drops if one.gate == "leaks")
-    return (
-        f"Compared with {', '.join(map(_cell, registered))}. Attempts dropped for an overlap: {dropped:,}. "
-        "A version with an overlap is not made."
-    )
+    return f"Compared with {', '.join(map(_cell, registered))}. A version with an overlap is not made."
 
 
 def _models(version: Version) -> str:
@@ -397,7 +393,13 @@ datasets:
 _ELSEWHERE = {
     "llamafactory": "LLaMA-Factory",
     "axolotl": "Axolotl with a loss mask",
+    "hermes": "trainers of ShareGPT that know no tools",
     "verl": "verl",
+    "prime-rl": "prime-rl, and whoever trains on `verifiers`",
+    "xlam": "trainers of xLAM's single turns",
+    "bfcl": "the Berkeley Function Calling Leaderboard's runner",
+    "roles": "a planner, a caller and a summarizer",
+    "retrieval": "whatever finds tools",
     "openai": "OpenAI's fine-tuning",
     "spans": "trainers that can leave out a part of a turn",
     "toolbench": "trainers of ReAct text",

@@ -54,7 +54,8 @@ def _text(row: Row, options: Options, tools: ToolTexts, dropped: Counter[str]) -
     try:
         check_plain(row.messages)
         messages = reshaped(row.messages, options.parallel, dropped)
-        turns = list(_turns(row, messages, tools.of(row.tools), dropped))
+        dropped["reasoning"] += reasoned(messages)
+        turns = list(turns_of(row.system, messages, told(tools.of(row.tools))))
     except NoPlaceError as reason:
         dropped[str(reason)] += 1
         return ""
@@ -64,15 +65,29 @@ def _text(row: Row, options: Options, tools: ToolTexts, dropped: Counter[str]) -
     return checked_line(body, {"tools": json.dumps(offered, ensure_ascii=False)})
 
 
-def _turns(
-    row: Row, messages: Sequence[Message], tools: Sequence[str], dropped: Counter[str]
-) -> Iterator[dict[str, str]]:
-    system = _unmarked(row.system)
-    if tools:
-        told = prompt("hermes").substitute(tools=_unmarked("\n".join(tools)))
-        system = f"{system}\n\n{told}" if system else told
-    if system:
-        yield {"from": "system", "value": system}
+def told(tools: Sequence[str], name: str = "hermes") -> str:
+    """What the system turn says of the tools, as the prompt of that name puts it; empty where there are none.
+
+    Raises:
+        NoPlaceError: One of the form's tags stands in their documentation.
+    """
+    return prompt(name).substitute(tools=_unmarked("\n".join(tools))) if tools else ""
+
+
+def reasoned(messages: Sequence[Message]) -> int:
+    """Turns with reasoning, for which the form has no place."""
+    return sum(isinstance(one, AssistantMessage) and one.reasoning is not None for one in messages)
+
+
+def turns_of(system: str, messages: Sequence[Message], told: str) -> Iterator[dict[str, str]]:
+    """A conversation as turns of text, what is told of the tools below the system message.
+
+    Raises:
+        NoPlaceError: One of the form's tags stands in a text.
+        RowError: The arguments of a call are no JSON object.
+    """
+    if opening := "\n\n".join(filter(None, (_unmarked(system), told))):
+        yield {"from": "system", "value": opening}
     answers: list[str] = []
     for message in messages:
         if isinstance(message, ToolMessage):
@@ -82,15 +97,20 @@ def _turns(
             yield {"from": "tool", "value": "\n".join(answers)}
             answers = []
         if isinstance(message, AssistantMessage):
-            dropped["reasoning"] += message.reasoning is not None
-            yield {"from": "gpt", "value": _said(message)}
+            yield {"from": "gpt", "value": said(message)}
         elif not isinstance(message, SystemMessage):
             yield {"from": "human", "value": _unmarked(message.content)}
     if answers:
         yield {"from": "tool", "value": "\n".join(answers)}
 
 
-def _said(message: AssistantMessage) -> str:
+def said(message: AssistantMessage) -> str:
+    """A turn of the assistant's as text.
+
+    Raises:
+        NoPlaceError: One of the form's tags stands in it.
+        RowError: The arguments of a call are no JSON object.
+    """
     for call in message.tool_calls:
         arguments_of(call.arguments, call.id)
         _unmarked(call.arguments)

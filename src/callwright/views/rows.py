@@ -61,6 +61,8 @@ class Row:
     """What the user knew and did not say at first; AskToAct's `intents` among it."""
     tools: tuple[Tool, ...]
     """The offered tools, in their order."""
+    withheld: Tool | None
+    """The tool that would have served, where it was not offered on purpose."""
     tool_texts: tuple[str, ...]
     """Each tool as JSON text in OpenAI's chat format, checked."""
 
@@ -101,6 +103,7 @@ def checked(store: Store, version: Version, make: Callable[[Row], T]) -> Iterato
                 hidden=task["hidden"],
                 messages=_MESSAGES.validate_python(trajectory["messages"]),
                 tools=tuple(tools.tool(one) for one in task["tools"]),
+                withheld=tools.tool(task["withheld"]) if task["withheld"] else None,
                 tool_texts=tuple(tools.text(one) for one in task["tools"]),
             )
             made = make(row)

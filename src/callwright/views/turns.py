@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,17 @@ REASONS = {
     "few_demonstrations": "rows with fewer demonstrations than asked for, as train has no more",
     "turn_split": "turns with several calls, written as one turn for each call",
     "turn_not_learned": "assistant turns that are not to be learned, and so have no row of their own",
+    "answer_turn": "turns that only tell what came back; with `answers=true` they are asked for too",
+    "not_offered": "rows that call a tool which they do not offer",
+    "no_tools": "rows that offer no tool",
+    "not_flat": "rows with a tool whose parameters hang together, or refer to another place: no flat form says that",
+    "type_not_told": "rows with a tool that has parameters of no type, or of several: this format names one",
+    "no_such_value": "rows with an argument that is null or an empty text, which the format takes for one left out",
+    "several_requests": "rows in which the person asks for more after a call; which tools served what is not told",
+    "no_request": "rows in which nobody asks",
+    "nothing_withheld": "rows without a call that withheld no tool: what would have served is not known",
+    "maybe_alternative": "offered tools of the same resource as one that served: they may serve too, and stand nowhere",
+    "serves_elsewhere": "offered tools that served the same request, or a wording of it, in another row",
     "nothing_learned": "rows without a turn that is to be learned",
     "masked": "rows with a turn, or a part of one, that must not be learned; this format cannot say so",
     "call_beside_a_part": "turns of whose words a part is learned, and whose call is not learned for that reason",
@@ -97,3 +109,31 @@ def example_of(row: Row) -> Example:
         arguments_of(call.arguments, call.id)
     observed = tuple(one.content for one in row.messages if isinstance(one, ToolMessage))
     return Example(asked[0], calling[0].tool_calls, observed, last.content)
+
+
+def asked_of(row: Row, dropped: Counter[str]) -> tuple[str, tuple[ToolCall, ...]]:
+    """The one request of a row and its calls, none where nothing that is offered serves it.
+
+    Raises:
+        NoPlaceError: The row has another shape, offers nothing, or the turn must not be learned.
+        RowError: The arguments of a call are no JSON object.
+    """
+    turns = [one for one in row.messages if isinstance(one, AssistantMessage)]
+    asked = [one.content for one in row.messages if isinstance(one, UserMessage)]
+    if not row.tools:
+        raise NoPlaceError("no_tools")
+    if any(isinstance(one, SystemMessage) for one in row.messages[1:]):
+        raise NoPlaceError("system_later")
+    if any(turn.tool_calls for turn in turns):
+        asked, calls = [example_of(row).request], example_of(row).calls
+    elif len(asked) != 1:
+        raise NoPlaceError("several_user_turns")
+    else:
+        calls = ()
+    if not {call.name for call in calls} <= {tool.name for tool in row.tools}:
+        raise NoPlaceError("not_offered")
+    if not turns or not turns[0].train or wrong_spans(turns[0]):
+        raise NoPlaceError("masked")
+    dropped["text_beside_a_call"] += bool(calls and turns[0].content)
+    dropped["reasoning"] += turns[0].reasoning is not None
+    return asked[0], calls
