@@ -31,6 +31,8 @@ from callwright.views.rows import ViewError
 
 MARK = re.compile(r"suspect-\d")
 """Stands in every turn that must not be learned, and nowhere else."""
+PLAIN = re.compile(r"\be1\b|There it is\.|For which museum\?")
+"""Stands in turns that are learned, and in what they are learned of."""
 
 
 @pytest.fixture(autouse=True)
@@ -251,9 +253,7 @@ def test_no_view_has_a_suspect_learned(data: Path, tmp_path: Path, view: ViewNam
         assert learned, sets
         assert [text for text in learned if MARK.search(text)] == [], sets
         # What is clean is learned all the same.
-        assert any(
-            word in text for text in learned for word in (r"\"e1\"", "There it is.", "museum?", "Show me e1.")
-        ), sets
+        assert any(PLAIN.search(text) for text in learned), sets
 
 
 @pytest.mark.parametrize("view", ["openai", "axolotl", "toolbench", "spans"])
