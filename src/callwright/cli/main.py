@@ -420,6 +420,10 @@ def tools_invent(
             metavar="CATEGORY[:CAPABILITY]",
         ),
     ] = None,
+    trees: Annotated[
+        bool,
+        typer.Option("--trees", help="Draw functions and their form from two trees, in place of seeds."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Invent toolkits from one-line descriptions of public APIs; continues where it was stopped."""
@@ -427,7 +431,7 @@ def tools_invent(
     from callwright.engine.toolsets import Order
 
     drawn_from = tuple(one.strip() for one in (categories or "").split(",") if one.strip())
-    order = Order(out, count, seed, seeds, drawn_from, tuple(require or ()))
+    order = Order(out, count, seed, seeds, drawn_from, tuple(require or ()), trees)
     inventing.invent_(order, model, base_url or [], recipe, sets or [], as_json)
 
 
