@@ -19,7 +19,19 @@ from callwright.errors import UsageError
 from callwright.lint import Report, lint
 from callwright.lint.codes import CODES
 from callwright.store import Store
-from callwright.views import openai, prime_rl, retrieval, roles, spans, ste_icl, ste_sft, toolbench, trl, verl, xlam
+from callwright.views import (
+    openai,
+    prime_rl,
+    retrieval,
+    roles,
+    spans,
+    ste_icl,
+    ste_sft,
+    toolbench,
+    trl,
+    verl,
+    xlam,
+)
 
 PAGE = (Path(__file__).parents[2] / "docs" / "lint.md").read_text(encoding="utf-8")
 
