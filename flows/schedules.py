@@ -1,11 +1,8 @@
-"""Moments: which ones a schedule means, as Prefect's own scheduler reckons, and what became of those that were missed."""
+"""Moments: which ones a schedule means, as Prefect's scheduler reckons, and what is made up for when some were missed."""
 
 from __future__ import annotations
 
 import datetime as dt
-
-from callwright.errors import UsageError
-from callwright.schemas.schedule import Schedule
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter
@@ -14,6 +11,9 @@ from prefect.context import FlowRunContext
 from prefect.schedules import Cron, Interval
 from prefect.schedules import Schedule as PrefectSchedule
 from prefect.server.schemas.schedules import CronSchedule, IntervalSchedule
+
+from callwright.errors import UsageError
+from callwright.schemas.schedule import Schedule
 
 SKIPPED = "Skipped"
 """Name of the state of a run that had nothing to do; its message says why."""
@@ -64,8 +64,8 @@ def for_prefect(schedule: Schedule) -> PrefectSchedule:
 async def not_needed(catch_up: str) -> str:
     """Why the current run has nothing to make up for; empty where it has to build.
 
-    A run that was planned for a moment at which nobody could run comes late, and often with others like it. A build is of
-    the recipe as it is now, so one that began after that moment has made up for it.
+    A run that was planned for a moment at which nobody could run comes late, and often with others like it. A build is
+    of the recipe as it is now, so one that began after that moment has made up for it.
     """
     context = FlowRunContext.get()
     run = context.flow_run if context else None
@@ -77,7 +77,9 @@ async def not_needed(catch_up: str) -> str:
     if late > _MADE_UP_AFTER:
         made = await _made_since(run)
         if made:
-            return f"planned for {run.expected_start_time:%Y-%m-%d %H:%M} UTC; the run {made} has made up for it"
+            return (
+                f"planned for {run.expected_start_time:%Y-%m-%d %H:%M} UTC; the run {made} has made up for it"
+            )
     return ""
 
 

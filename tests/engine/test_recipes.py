@@ -57,12 +57,18 @@ def test_a_wrong_recipe_is_told_by_line_and_key(tmp_path: Path, change: tuple[st
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("schedule: {cron: '0 2 * * *', interval: 6h}", ":9: schedule: a schedule has either cron or interval"),
+        (
+            "schedule: {cron: '0 2 * * *', interval: 6h}",
+            ":9: schedule: a schedule has either cron or interval",
+        ),
         ("schedule: {interval: 6 hours}", ":9: schedule.interval: must be a number with its unit"),
         ("schedule: {interval: 0h}", ":9: schedule.interval: must be a number with its unit"),
         ("schedule: {interval: 6h, timezone: Mars/Olympus}", ":9: schedule.timezone: is no time zone"),
         ("schedule: {interval: 6h, timezone: ../../etc/passwd}", ":9: schedule.timezone: is no time zone"),
-        ("schedule: {interval: 6h, catchup: none}", ":9: unknown key schedule.catchup; did you mean catch_up?"),
+        (
+            "schedule: {interval: 6h, catchup: none}",
+            ":9: unknown key schedule.catchup; did you mean catch_up?",
+        ),
     ],
 )
 def test_a_wrong_schedule_is_told_by_line_and_key(tmp_path: Path, line: str, message: str):
