@@ -1,4 +1,4 @@
-"""Moments: which ones a schedule means, as Prefect's scheduler reckons, and what is made up for when some were missed."""
+"""Moments: which ones a schedule means, as Prefect's scheduler reckons, and what makes up for missed ones."""
 
 from __future__ import annotations
 

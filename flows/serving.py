@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
@@ -27,6 +29,19 @@ from callwright.store.lock import StoreLock
 
 AGAIN_S = 60.0
 """Seconds before a server that went away is tried again."""
+
+
+class _Runner(Runner):
+    """Prefect's own, but for SIGTERM: its handler waits for a coroutine that it cannot wait for."""
+
+    def __init__(self) -> None:
+        # A stop is no reason to plan nothing: what comes due meanwhile is made up for, as the schedule says.
+        super().__init__(name="callwright", pause_on_shutdown=False)
+        self._on_sigterm = signal.getsignal(signal.SIGTERM)
+
+    def handle_sigterm(self, *args: Any, **kwargs: Any) -> None:
+        if callable(self._on_sigterm):
+            self._on_sigterm(*args)
 
 
 @dataclass(frozen=True)
@@ -90,8 +105,7 @@ async def serve(
 
 async def _registered(orders: Sequence[Order], data: Path, out: Path | None, limit: str | None) -> Runner:
     """A runner that knows the schedules; runs that nobody is at any more are due again."""
-    # A stop is no reason to plan nothing: what comes due meanwhile is made up for, as the schedule says.
-    runner = Runner(name="callwright", pause_on_shutdown=False)
+    runner = _Runner()
     ids = [await runner.aadd_deployment(await _deployment(order, data, out, limit)) for order in orders]
     await _take_up(ids)
     return runner
