@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 OLD, NEW = "Get upcoming museum operating hours.", "Get the hours in which the museum is open."
 SIZE = 20
+LATENCY_S, SLOW_S = 0.05, 10.0
 DEADLINE_S = 240
 
 
@@ -56,7 +57,7 @@ def cluster() -> Iterator[Postgres]:
 
 @pytest.fixture
 async def teacher() -> AsyncIterator[lb.Loopback]:
-    async with lb.Loopback(museum_teacher, latency_s=0.05) as server:
+    async with lb.Loopback(museum_teacher, latency_s=LATENCY_S) as server:
         yield server
 
 
@@ -84,6 +85,12 @@ async def until(true: Callable[[], Any], *, still: Group) -> None:
             await asyncio.sleep(0.05)
 
 
+async def asked_enough(teacher: lb.Loopback, *, still: Group) -> None:
+    """Wait until a build is in the middle of its questions; from then on the teacher is in no hurry."""
+    await until(lambda: teacher.count >= 25, still=still)
+    teacher.latency_s = SLOW_S
+
+
 async def plain(recipe: Path, folder: Path) -> str:
     """The id of the version that an undisturbed build makes, without Prefect."""
     workshop = Workshop.of(load_recipe(recipe), recipe.parent)
@@ -97,8 +104,9 @@ async def test_a_night_that_was_killed_is_finished_and_the_next_ones_make_their_
     command = ("serve", recipe, "--interval", "15s", "--data", tmp_path / "data")
     async with PrefectServer(tmp_path, database).running() as server:
         serving = await server.callwright(*command)
-        await until(lambda: teacher.count >= 25, still=serving)
+        await asked_enough(teacher, still=serving)
         assert await serving.end() == -signal.SIGKILL
+        teacher.latency_s = LATENCY_S
         before, known = teacher.count, journaled(tmp_path)
         assert known and not made(tmp_path)
 
@@ -147,13 +155,14 @@ async def test_a_worker_that_was_killed_is_followed_by_one_that_goes_on(
         await server.done("work-pool", "create", "callwright", "--type", "process")
         await server.done("deploy", "--all", "--prefect-file", ROOT / "prefect.yaml", **place)
         working = await server.prefect(*worker)
-        await server.done("deployment", "run", "build/nightly")
-        await until(lambda: teacher.count >= 25, still=working)
+        await due(server)
+        await asked_enough(teacher, still=working)
 
         # What comes while a build is under way is cancelled.
-        await server.done("deployment", "run", "build/nightly")
+        await due(server)
         await ended_as(server, 1, "CANCELLED", still=working)
         await working.end()
+        teacher.latency_s = LATENCY_S
         before, known = teacher.count, journaled(tmp_path)
         assert known and not made(tmp_path)
 
@@ -161,7 +170,7 @@ async def test_a_worker_that_was_killed_is_followed_by_one_that_goes_on(
         [dead] = [run for run in await server.runs() if run["state"]["type"] == "RUNNING"]
         await server.ask(f"flow_runs/{dead['id']}/set_state", {"state": {"type": "CRASHED"}, "force": True})
         working = await server.prefect(*worker)
-        await server.done("deployment", "run", "build/nightly")
+        await due(server)
         await ended_as(server, 1, "COMPLETED", still=working)
         assert not known & asked(teacher.bodies[before:])
 
@@ -169,7 +178,7 @@ async def test_a_worker_that_was_killed_is_followed_by_one_that_goes_on(
         total = teacher.count
         [deployment] = await server.ask("deployments/filter")
         assert deployment["version"] == deployment["parameters"]["version"] == ours()
-        await server.done("deployment", "run", "build/nightly", "--param", "version=0.0.9+older")
+        await due(server, version="0.0.9+older")
         [failed] = await ended_as(server, 1, "FAILED", still=working)
         assert failed["state"]["message"].startswith(
             f"this worker runs callwright {ours()}, its schedule was made"
@@ -177,6 +186,13 @@ async def test_a_worker_that_was_killed_is_followed_by_one_that_goes_on(
         await working.end()
     assert teacher.count == total
     assert made(tmp_path) == [await plain(recipe, tmp_path / "plain")]
+
+
+async def due(server: PrefectServer, **parameters: Any) -> None:
+    """Make a run of the one deployment that is due now."""
+    [deployment] = await server.ask("deployments/filter")
+    wanted = {"state": {"type": "SCHEDULED"}, "parameters": deployment["parameters"] | parameters}
+    await server.ask(f"deployments/{deployment['id']}/create_flow_run", wanted)
 
 
 async def ended_as(server: PrefectServer, count: int, state: str, *, still: Group) -> list[dict[str, Any]]:
@@ -198,8 +214,9 @@ async def test_a_database_that_breaks_in_mid_run_costs_no_version(
     async with PrefectServer(tmp_path, cluster.url).running() as server:
         command = ("serve", recipe, "--interval", "15s", "--data", tmp_path / "data")
         serving = await server.callwright(*command, **hasty)
-        await until(lambda: teacher.count >= 25, still=serving)
+        await asked_enough(teacher, still=serving)
         cluster.stop()
+        teacher.latency_s = LATENCY_S
         log = tmp_path / "serve.log"
         await until(lambda: "is gone" in log.read_text(), still=serving)
         cluster.start()
@@ -219,8 +236,9 @@ async def test_a_build_of_the_command_line_outlives_its_server_s_database(
     command = ("build", recipe, "--data", tmp_path / "data", "--json")
     async with PrefectServer(tmp_path, cluster.url).running() as server:
         building = await server.callwright(*command, log="build.log", PREFECT_CLIENT_MAX_RETRIES="1")
-        await until(lambda: teacher.count >= 25, still=building)
+        await asked_enough(teacher, still=building)
         cluster.stop()
+        teacher.latency_s = LATENCY_S
         assert await asyncio.wait_for(building.process.wait(), DEADLINE_S) == 0, (
             tmp_path / "build.log"
         ).read_text()
