@@ -69,6 +69,7 @@ bench: $(VENV)/.dev ## Ratios, each measured in one run
 	$(BIN)/python benchmarks/parallel.py
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/kill.py
+	$(BIN)/python benchmarks/scheduling.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -27,7 +27,7 @@ from callwright.flows.versions import ours
 from callwright.schemas.schedule import Schedule
 from callwright.store.lock import StoreLock
 
-AGAIN_S = 60.0
+AGAIN_S = 20.0
 """Seconds before a server that went away is tried again."""
 
 
