@@ -30,7 +30,7 @@ def free_port() -> int:
 
 
 class Group:
-    """A process with all that it starts, which one signal ends as the death of a machine does."""
+    """A process with all that it starts, which end together as at the death of a machine."""
 
     def __init__(self, process: Process) -> None:
         self.process = process
@@ -49,14 +49,34 @@ class Group:
         return cls(process)
 
     async def end(self, number: signal.Signals = signal.SIGKILL) -> int:
-        """Send the signal to all of them, and wait for the first; what is left then is killed."""
-        for sent in (number, signal.SIGKILL):
-            try:
-                os.killpg(self.process.pid, sent)
-            except ProcessLookupError:
-                break
-            code = await asyncio.wait_for(self.process.wait(), 60)
-        return code if number is not signal.SIGKILL else -signal.SIGKILL
+        """Send the signal to the first of them and wait for it; what is left then is killed, whatever its session."""
+        started = _below(self.process.pid) if number is signal.SIGKILL else []
+        self._send(self.process.pid, number)
+        code = await asyncio.wait_for(self.process.wait(), 60)
+        for pid in started:
+            self._send(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        return code
+
+    @staticmethod
+    def _send(pid: int, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _below(pid: int) -> list[int]:
+    """All that a process has started, and what those have: a worker gives each run a session of its own."""
+    parents: dict[int, list[int]] = {}
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            parents.setdefault(int(place.read_text().rpartition(")")[2].split()[1]), []).append(
+                int(place.parent.name)
+            )
+    found = list(parents.get(pid, []))
+    for one in found:
+        found += parents.get(one, [])
+    return found
 
 
 class Postgres:

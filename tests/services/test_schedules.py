@@ -21,6 +21,7 @@ from callwright.engine.recipes import load_recipe
 from callwright.engine.workshop import Workshop
 from callwright.errors import StoreError
 from callwright.flows.versions import ours
+from callwright.llm.journal import Journal
 from callwright.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,6 +86,13 @@ async def until(true: Callable[[], Any], *, still: Group) -> None:
             await asyncio.sleep(0.05)
 
 
+def nobody_builds(folder: Path) -> bool:
+    """Whether the process of the one run is gone: it would hold the journal."""
+    [path] = folder.glob("data/runs/*/journal.jsonl")
+    with Journal(path):
+        return True
+
+
 async def asked_enough(teacher: lb.Loopback, *, still: Group) -> None:
     """Wait until a build is in the middle of its questions; from then on the teacher is in no hurry."""
     await until(lambda: teacher.count >= 25, still=still)
@@ -108,7 +116,7 @@ async def test_a_night_that_was_killed_is_finished_and_the_next_ones_make_their_
         assert await serving.end() == -signal.SIGKILL
         teacher.latency_s = LATENCY_S
         before, known = teacher.count, journaled(tmp_path)
-        assert known and not made(tmp_path)
+        assert known and not made(tmp_path) and nobody_builds(tmp_path)
 
         serving = await server.callwright(*command)
         await until(lambda: made(tmp_path), still=serving)
@@ -164,7 +172,7 @@ async def test_a_worker_that_was_killed_is_followed_by_one_that_goes_on(
         await working.end()
         teacher.latency_s = LATENCY_S
         before, known = teacher.count, journaled(tmp_path)
-        assert known and not made(tmp_path)
+        assert known and not made(tmp_path) and nobody_builds(tmp_path)
 
         # Its slot is free again when its lease ends, or when somebody says that the run is dead.
         [dead] = [run for run in await server.runs() if run["state"]["type"] == "RUNNING"]
