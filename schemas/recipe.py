@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from callwright.schemas.base import Record
 from callwright.schemas.loop import Loop
 from callwright.schemas.portions import portions
+from callwright.schemas.schedule import Schedule
 from callwright.schemas.task import KINDS, Kind
 
 ANY: Literal["any"] = "any"
@@ -497,6 +498,8 @@ class Recipe(Record):
     """A text that stands in every card and in no row; a row that has it was learnt from what was published."""
     views: tuple[ViewName, ...] = ("trl",)
     budget: Budget = Budget()
+    schedule: Schedule | None = None
+    """When `callwright serve` builds it: `"0 2 * * *"`, or a mapping."""
     loop: Loop | None = None
     """What `callwright loop` does with it. `callwright build` and `preview` make its seeds then, the dataset
     `NAME-seeds`: the rows that the loop would draw from, over the toolkits that are not held out."""

@@ -70,7 +70,7 @@ def tables_of(folder: Path) -> set[Path]:
     card = folder / "README.md"
     found = _HEADER.match(card.read_text(encoding="utf-8", errors="replace")) if card.is_file() else None
     try:
-        header = yaml.safe_load(found[1]) if found else None
+        header = yaml.safe_load(found[1]) if found else {}
         configs = [one for one in header["configs"] if not one.get("default")]
         patterns = [one["path"] for config in configs for one in config["data_files"]]
         return {file for pattern in patterns for file in folder.glob(pattern)}
