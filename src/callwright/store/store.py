@@ -25,6 +25,7 @@ from callwright.schemas.verdict import Rung, Verdict
 from callwright.schemas.version import Drop, LedgerEntry, Member, Run, Split, Version
 from callwright.store.assigned import roots_of, shown_tools, splits_of_roots
 from callwright.store.chats import RULES, ChatTexts
+from callwright.store.clustering import Clustered
 from callwright.store.difference import difference, history
 from callwright.store.garbage import collect, garbage
 from callwright.store.lineage import explained, row_called
@@ -49,7 +50,6 @@ from callwright.store.rows import (
     trajectory_row,
     verdict_row,
 )
-from callwright.store.sorting import Sorted
 from callwright.store.verifying import verified
 
 FILE_NAME = "callwright.duckdb"
@@ -511,14 +511,14 @@ class Store:
     def _load_conversations(self, commit: Commit) -> None:
         rows = {one.trajectory for one in commit.members}
         texts = ChatTexts(self._stored_tool)
-        with Sorted(self._folder) as bodies, Sorted(self._folder) as chats:
+        with Clustered(self._folder) as bodies, Clustered(self._folder) as chats:
             for trajectories in batches(commit.trajectories):
                 bodies.add(_table("trajectories", map(trajectory_row, trajectories)))
                 made = (texts.row(one.id, one.body, one.task) for one in trajectories if one.id in rows)
                 chats.add(_table("chats", filter(None, made)))
                 self._insert("edges", trajectory_edges(trajectories))
-            for table, ordered in (("trajectories", bodies), ("chats", chats)):
-                for part in ordered:
+            for table, parts in (("trajectories", bodies), ("chats", chats)):
+                for part in parts:
                     self._insert_table(table, part)
 
     def _stored_tool(self, id_: str) -> Tool | None:

@@ -1,7 +1,7 @@
-"""Rows in the order of their ids, whatever comes in whatever order: sorted on the disk, a part of all in memory.
+"""Rows by the first digits of their ids, whatever order they come in: gathered on the disk, a part of all in memory.
 
-Texts that lie in the order in which a version lists them are read in one go; in any other order each page of a version
-would need a look at all that was ever stored.
+A version lists its rows by id. Where they lie so, too, a page of it is read without a look at all that was ever stored.
+Within a part the order does not matter, and DuckDB, which passes over what it has, does not keep it.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _ROWS = 5_000
 """Rows that are given back at once, and somewhat more."""
 
 
-class Sorted:
-    """Tables go in by `add`, and come back by iteration, in the order of `id`: once, and all.
+class Clustered:
+    """Tables go in by `add`, and come back by iteration, in the order of the first two digits of `id`.
 
     Args:
         folder: Where there is room for all of them; nothing is left in it, even by a process that is killed.
@@ -32,7 +32,7 @@ class Sorted:
     def __init__(self, folder: Path) -> None:
         self._file = SpooledTemporaryFile(max_size=_IN_MEMORY, dir=str(folder))  # noqa: SIM115 - closed by __exit__
         self._parts: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
-        """First two digits of an id -> where its rows are, for ids are digests: these cut them evenly."""
+        """First digits -> where their rows are. Ids are digests, so each part is about as large."""
         self._schema: pa.Schema | None = None
 
     def __enter__(self) -> Self:
@@ -63,10 +63,10 @@ class Sorted:
         for digits in sorted(self._parts):
             waiting += map(self._read, self._parts[digits])
             if sum(batch.num_rows for batch in waiting) >= _ROWS:
-                yield pa.Table.from_batches(waiting).sort_by("id")
+                yield pa.Table.from_batches(waiting)
                 waiting = []
         if waiting:
-            yield pa.Table.from_batches(waiting).sort_by("id")
+            yield pa.Table.from_batches(waiting)
 
     def _read(self, place: tuple[int, int]) -> pa.RecordBatch:
         at, size = place
