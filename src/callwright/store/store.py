@@ -280,13 +280,13 @@ class Store:
         )
 
     def chats(self, version: Version) -> Iterator[pa.Table]:
-        """The rows of a version that `has_chats`, in the same order as `rows`, as tables of some thousand rows.
+        """The rows of a version that `has_chats`, as tables of some thousand rows, in the order of their `ordinal`.
 
         Columns are those of `chats` and `version_rows` that docs/store.md describes; an empty list is null.
         """
         for page in pages(self._read, version):
             with closing(self._connection.cursor()) as cursor:
-                yield cursor.sql(
+                yield cursor.execute(
                     """
                     SELECT r.trajectory AS id, r.split, nullif(c.messages, []) AS messages,
                         nullif(c.tools, []) AS tools, r.kind, r.method, c.toolkit, c.teacher, r.evidence,
@@ -295,7 +295,7 @@ class Store:
                     WHERE r.dataset = ? AND r.number = ? AND r.ordinal BETWEEN ? AND ?
                         AND c.rules = ? AND c.id BETWEEN ? AND ? ORDER BY r.ordinal
                     """,
-                    params=[version.dataset, version.number, *page.ordinals, RULES, *page.ids],
+                    [version.dataset, version.number, *page.ordinals, RULES, *page.ids],
                 ).to_arrow_table()
 
     def evidence(self, version: Version) -> Iterator[tuple[str, Rung | Literal["none"]]]:

@@ -82,8 +82,9 @@ class SplitWriter:
             self._write(table.slice(half))
             return
         sink, writer = self._file()
-        # Arrow's JSON type cannot be built directly, only cast from text.
-        writer.write_table(table.cast(self._schema), row_group_size=len(table))
+        # Arrow's JSON type cannot be built directly, only cast from text. In one piece, so that the bytes of a file do
+        # not depend on how its rows came.
+        writer.write_table(table.combine_chunks().cast(self._schema), row_group_size=len(table))
         if sink.tell() >= self._max_bytes:
             self._end_file()
 

@@ -10,8 +10,10 @@ import pyarrow.compute as pc
 from callwright.schemas.version import Version
 from callwright.store import Store, tool_text
 from callwright.views.chat import Tally
-from callwright.views.tables import Tables, reads_back
+from callwright.views.tables import Tables, only, reads_back
 
+_ROWS = 1_000
+"""Rows that are copied at once: few enough to stay in the processor's cache."""
 _COUNTED = ("split", "kind", "toolkit", "teacher", "evidence")
 
 
@@ -26,14 +28,22 @@ def copy_chats(store: Store, version: Version, tables: Tables, tally: Tally, mis
         mistakes: Under what the tally leaves out rows with words that must not be learned.
     """
     tools = _Tools(store)
-    for page in store.chats(version):
+    pages = (page.slice(at, _ROWS) for page in store.chats(version) for at in range(0, len(page), _ROWS))
+    for page in pages:
         tally.left_out += Counter({mistakes: pc.sum(page["wrong"]).as_py()})
-        rows = page.filter(pc.invert(page["wrong"]))
+        rows = only(page, pc.invert(page["wrong"]))
         _count(rows, tally)
-        offered, doubtful = tools.of(rows["tools"].combine_chunks())
-        doubtful = pc.or_(rows["numbers"].combine_chunks(), doubtful)
+        offered, held = tools.of(rows["tools"].combine_chunks())
         written = rows.set_column(rows.schema.get_field_index("tools"), "tools", offered)
-        tables.add_table(written.select(tables.columns), doubtful)
+        tables.add_table(written.select(tables.columns), pc.and_(held, _read_back(rows)))
+
+
+def _read_back(rows: pa.Table) -> pa.BooleanArray:
+    """Whether the messages of each row are read back; only a call can hold a number that is not."""
+    doubtful = rows["numbers"].combine_chunks()
+    texts = rows["messages"].filter(doubtful).to_pylist()
+    found = [all(reads_back(one) for one in row or () if '"tool_calls": [' in one) for row in texts]
+    return pc.replace_with_mask(pc.invert(doubtful), doubtful, pa.array(found, pa.bool_()))
 
 
 def _count(rows: pa.Table, tally: Tally) -> None:
@@ -63,20 +73,21 @@ class _Tools:
         self._store = store
         self._ids = pa.array([], pa.string())
         self._texts = pa.array([], pa.string())
-        self._doubtful = pa.array([], pa.bool_())
+        self._exact = pa.array([], pa.bool_())
 
     def of(self, offered: pa.ListArray) -> tuple[pa.ListArray, pa.BooleanArray]:
-        """Lists of texts for lists of ids, null for null; and which of them hold a text that may not be read back."""
+        """Lists of texts for lists of ids, null for null; and whether all texts of each are read back."""
         ids = offered.flatten()
         self._learn(pc.unique(ids))
         places = pc.index_in(ids, value_set=self._ids)
-        # A slice's lists are cut out of a longer array; what stands in them is not.
+        # Offsets anew: those of a slice count from the beginning of what it was cut out of.
         sizes = pc.fill_null(pc.list_value_length(offered), 0)
         ends = pc.cumulative_sum(sizes)
         offsets = pa.concat_arrays([pa.array([0], pa.int32()), ends.cast(pa.int32())])
         texts = pa.ListArray.from_arrays(offsets, self._texts.take(places), mask=offered.is_null())
-        rows = pc.list_parent_indices(texts).filter(self._doubtful.take(places))
-        return texts, pc.is_in(pa.array(range(len(offered)), pa.int64()), value_set=rows.cast(pa.int64()))
+        changed = pc.list_parent_indices(texts).filter(pc.invert(self._exact.take(places)))
+        rows = pa.array(range(len(offered)), changed.type)
+        return texts, pc.invert(pc.is_in(rows, value_set=changed))
 
     def _learn(self, ids: pa.StringArray) -> None:
         new = ids.filter(pc.invert(pc.is_in(ids, value_set=self._ids)))
@@ -86,5 +97,5 @@ class _Tools:
         texts = [tool_text(tools[one]) for one in new.to_pylist()]
         self._ids = pa.concat_arrays([self._ids, new])
         self._texts = pa.concat_arrays([self._texts, pa.array(texts, pa.string())])
-        doubtful = pa.array([not reads_back(str(one)) for one in texts], pa.bool_())
-        self._doubtful = pa.concat_arrays([self._doubtful, doubtful])
+        exact = pa.array([reads_back(str(one)) for one in texts], pa.bool_())
+        self._exact = pa.concat_arrays([self._exact, exact])

@@ -93,21 +93,20 @@ class Tables:
         portable = {name: f"[{', '.join(texts)}]" if texts else None for name, texts in lists.items()}
         self._writers[PORTABLE, split].add({**labels, **portable}, size)
 
-    def add_table(self, table: pa.Table, doubtful: pa.BooleanArray) -> None:
+    def add_table(self, table: pa.Table, exact: pa.BooleanArray) -> None:
         """Append many rows, to the splits that the column `split` names.
 
         Args:
             table: The columns of both configs, lists of JSON texts as such, null where they are empty.
-            doubtful: Rows with a number that `datasets` might not read back as it is; the other ones are not looked at.
+            exact: Whether `datasets` reads back all that is in a row, see `reads_back`.
         """
-        held = _all_read_back(table.filter(doubtful).select(self._lists))
-        typed = pc.replace_with_mask(pc.invert(doubtful), doubtful, held)
-        self.left_out += Counter({TYPED: pc.sum(pc.invert(typed)).as_py() or 0})
+        self.left_out += Counter({TYPED: pc.sum(pc.invert(exact)).as_py() or 0})
         for split in pc.unique(table["split"]).to_pylist():
             here = pc.equal(table["split"], split)
-            rows = table.filter(here).drop_columns("split")
-            for config, part in ((TYPED, rows.filter(typed.filter(here))), (PORTABLE, self._as_text(rows))):
-                self._writers[config, split].add_table(part)
+            rows = only(table.drop_columns("split"), here)
+            held = only(rows, exact.filter(here.combine_chunks()))
+            self._writers[TYPED, split].add_table(held)
+            self._writers[PORTABLE, split].add_table(self._as_text(rows))
 
     def _as_text(self, table: pa.Table) -> pa.Table:
         """Each list as one JSON text."""
@@ -118,10 +117,9 @@ class Tables:
         return table
 
 
-def _all_read_back(lists: pa.Table) -> pa.BooleanArray:
-    rows = zip(*(column.to_pylist() for column in lists.columns), strict=True)
-    found = [all(reads_back(text) for texts in row for text in texts or ()) for row in rows]
-    return pa.array(found, pa.bool_())
+def only(table: pa.Table, rows: pa.BooleanArray | pa.ChunkedArray) -> pa.Table:
+    """Some rows of a table; it is copied only where some are left out."""
+    return table if pc.all(rows, min_count=0).as_py() else table.filter(rows)
 
 
 def _schemas(lists: Sequence[str], labels: Sequence[str], numbers: Sequence[str]) -> dict[str, pa.Schema]:
