@@ -14,6 +14,7 @@ from typing import Any, Literal, cast
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from callwright.errors import StoreBusyError, StoreError
 from callwright.schemas.difference import Difference
@@ -66,6 +67,8 @@ _CONFIG: _Config = {
 }
 _VERSION_COLUMNS = "dataset, number, id, parent, recipe_digest, recipe, created_at, statistics"
 _FETCH = 500
+_TAKEN = 1_000
+"""Rows that are copied at once: few enough to stay in the processor's cache."""
 _ON_PAGE = "r.ordinal BETWEEN ? AND ? AND t.id BETWEEN ? AND ?"
 _TAG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
 
@@ -280,23 +283,26 @@ class Store:
         )
 
     def chats(self, version: Version) -> Iterator[pa.Table]:
-        """The rows of a version that `has_chats`, as tables of some thousand rows, in the order of their `ordinal`.
+        """The rows of a version that `has_chats`, as tables of a thousand rows at most, in the same order as `rows`.
 
         Columns are those of `chats` and `version_rows` that docs/store.md describes; an empty list is null.
         """
         for page in pages(self._read, version):
             with closing(self._connection.cursor()) as cursor:
-                yield cursor.execute(
+                found = cursor.execute(
                     """
-                    SELECT r.trajectory AS id, r.split, nullif(c.messages, []) AS messages,
+                    SELECT r.ordinal, r.trajectory AS id, r.split, nullif(c.messages, []) AS messages,
                         nullif(c.tools, []) AS tools, r.kind, r.method, c.toolkit, c.teacher, r.evidence,
                         c.prompts, c.trusts, c.masked, c.wrong, c.numbers
                     FROM version_rows r JOIN chats c ON c.id = r.trajectory
                     WHERE r.dataset = ? AND r.number = ? AND r.ordinal BETWEEN ? AND ?
-                        AND c.rules = ? AND c.id BETWEEN ? AND ? ORDER BY r.ordinal
+                        AND c.rules = ? AND c.id BETWEEN ? AND ?
                     """,
                     [version.dataset, version.number, *page.ordinals, RULES, *page.ids],
                 ).to_arrow_table()
+            # Sorted here, by number alone: DuckDB would sort the texts along.
+            rows, order = found.combine_chunks(), pc.sort_indices(found["ordinal"])
+            yield from (rows.take(order.slice(at, _TAKEN)) for at in range(0, len(order), _TAKEN))
 
     def evidence(self, version: Version) -> Iterator[tuple[str, Rung | Literal["none"]]]:
         """Each row, in the order of `rows`, and the highest rung where this one and all below had nothing but pass."""

@@ -12,8 +12,6 @@ from callwright.store import Store, tool_text
 from callwright.views.chat import Tally
 from callwright.views.tables import Tables, only, reads_back
 
-_ROWS = 1_000
-"""Rows that are copied at once: few enough to stay in the processor's cache."""
 _COUNTED = ("split", "kind", "toolkit", "teacher", "evidence")
 
 
@@ -28,8 +26,7 @@ def copy_chats(store: Store, version: Version, tables: Tables, tally: Tally, mis
         mistakes: Under what the tally leaves out rows with words that must not be learned.
     """
     tools = _Tools(store)
-    pages = (page.slice(at, _ROWS) for page in store.chats(version) for at in range(0, len(page), _ROWS))
-    for page in pages:
+    for page in store.chats(version):
         tally.left_out += Counter({mistakes: pc.sum(page["wrong"]).as_py()})
         rows = only(page, pc.invert(page["wrong"]))
         _count(rows, tally)
