@@ -18,7 +18,7 @@ LEAKS = {
 ALSO = {
     "Basic " + "QWxhZGRpbjpvcGVuIHNlc2FtZTEx": "authorization_header",
     "ASIA" + "ABCDEFGH12345678": "aws_access_key",
-    "github_pat_" + "a1": "github_token",
+    "github_pat_" + "a1" * 20: "github_token",
     "-----BEGIN " + "PRIVATE KEY-----": "private_key",
     **{f"gh{letter}_" + "a1" * 18: "github_token" for letter in "ousr"},
     **{f"xox{letter}-" + "1234567890-abc": "slack_token" for letter in "aeprs"},
