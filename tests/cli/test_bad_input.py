@@ -26,10 +26,10 @@ RECIPE = "dataset: demo\nsize: 8\ntools:\n  - {openapi: museum.yaml}\n"
         (BOMB, ("bad.yaml: ", "a bomb?")),
         (RECIPE.replace("size", "siez"), ("bad.yaml:2: unknown key siez; did you mean size?",)),
         (RECIPE.replace("8", "many"), ("bad.yaml:2: size: ", "'many'")),
-        (RECIPE + "schedule: daily\n", ("bad.yaml:5: schedule: ", "not in this version yet")),
+        (RECIPE + "schedule: {interval: daily}\n", ("bad.yaml:5: schedule.interval: ", "such as 90s")),
         (RECIPE, ("museum.yaml: no such file",)),
     ],
-    ids=["no file", "no YAML", "bomb", "unknown key", "wrong type", "planned key", "no tools"],
+    ids=["no file", "no YAML", "bomb", "unknown key", "wrong type", "wrong schedule", "no tools"],
 )
 def test_a_recipe_that_cannot_be_used(tmp_path: Path, text: str | None, words: tuple[str, ...]):
     if text is not None:
