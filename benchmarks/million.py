@@ -2,11 +2,10 @@
 
 Run: python benchmarks/million.py [--rows 1000000] [--meaning 50000] [--data DIR] [--keep]
 
-Rows are real ones of the demo's recipe, each many times over, with words of its own after the request and a
-value of its own in the first call. The second version has another row in place of each hundredth. Each step
-is a process of its own, and so is its memory; making the rows is timed apart and taken off. A step that ends
-prints its line. DIR holds the store and the exports, about 20 KB a row, and is emptied afterwards unless
---keep is given.
+Rows are real ones of the demo's recipe, each many times over, with words of its own after the request and a value of
+its own in the first call. The second version has another row in place of each hundredth. Each step is a process of its
+own, and so is its memory; making the rows is timed apart and taken off. A step that ends prints its line. DIR holds the
+store and the exports, about 10 KB a row, and is emptied afterwards unless --keep is given.
 """
 
 from __future__ import annotations
