@@ -17,16 +17,14 @@ import pyarrow.parquet as pq
 import pytest
 from builders import call, commit, conversation, task, tool, trajectory
 from made import demo_rows
+from said import TRICKY as EASILY_BENT
+from said import chat, result
 
 from callwright.llm import hermes as hermes_text
 from callwright.schemas.message import (
     AssistantMessage,
-    Message,
-    Observation,
     Span,
-    SystemMessage,
     ToolCall,
-    ToolMessage,
     UserMessage,
 )
 from callwright.schemas.task import Trajectory
@@ -36,17 +34,9 @@ from callwright.views.folder import Manifest
 from callwright.views.rows import ViewError
 
 TRICKY: dict[str, Any] = {
+    **EASILY_BENT,
     "text": 'Zoë ☕ 你好 \\ " {{x}}',
-    "tiny": 1e-7,
-    "third": 0.1,
-    "whole": 1.0,
-    "long": 2**63 - 1,
-    "least": -(2**63),
-    "nothing": None,
-    "flags": [True, False, [], {}, [None]],
-    "looks_like": ["1", "true", "1e3", "null", "2024-01-01", "2024-01-01T00:00:00Z"],
     "day": "2024-01-01",
-    "nested": {"a": {"b": [{"c": 1}, {"d": "x"}]}},
     "several": [{"a": 1}, {"a": "1"}],
 }
 TYPES: dict[type, Any] = {
@@ -71,15 +61,6 @@ TABLES = tool("list_tables", "List tables.", area={"type": "string"}).model_copy
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path_factory.mktemp("cache"))
-
-
-def result(id_: str, content: str = '{"ok": true}', name: str = "get_event") -> ToolMessage:
-    return ToolMessage(tool_call_id=id_, name=name, observation=Observation(content=content))
-
-
-def chat(*messages: Message, request: str = "Show me e1.", **changes: Any) -> Trajectory:
-    opening = (SystemMessage(content="You help."), UserMessage(content=request))
-    return trajectory(task(request, **changes), messages=[*opening, *messages])
 
 
 def accepting(values: dict[str, Any]) -> Any:

@@ -14,16 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from builders import call, commit, task, tool, trajectory
+from said import TRICKY, chat, result
 
 from callwright.llm import hermes as hermes_text
 from callwright.schemas.message import (
     AssistantMessage,
-    Message,
-    Observation,
     Span,
-    SystemMessage,
     ToolCall,
-    ToolMessage,
     UserMessage,
 )
 from callwright.schemas.task import Trajectory
@@ -33,33 +30,12 @@ from callwright.views import trl
 from callwright.views.folder import Manifest
 from callwright.views.rows import ViewError
 
-TRICKY: dict[str, Any] = {
-    "text": 'Zoë ☕ 你好 \\ " </s> {{x}}',
-    "tiny": 1e-7,
-    "third": 0.1,
-    "whole": 1.0,
-    "long": 2**63 - 1,
-    "least": -(2**63),
-    "nothing": None,
-    "flags": [True, False, [], {}, [None]],
-    "looks_like": ["1", "true", "1e3", "null", "2024-01-01", "2024-01-01T00:00:00Z"],
-    "nested": {"a": {"b": [{"c": 1}, {"d": "x"}]}},
-}
 CHATS = ("openai", "llamafactory", "axolotl", "hermes")
 
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path_factory.mktemp("cache"))
-
-
-def result(id_: str, content: str = '{"ok": true}', name: str = "get_event") -> ToolMessage:
-    return ToolMessage(tool_call_id=id_, name=name, observation=Observation(content=content))
-
-
-def chat(*messages: Message, request: str = "Show me e1.", **changes: Any) -> Trajectory:
-    opening = (SystemMessage(content="You help."), UserMessage(content=request))
-    return trajectory(task(request, **changes), messages=[*opening, *messages])
 
 
 TRICKY_ROW = chat(

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import yaml
-
+from callwright.documents import DocumentError, parse, read_text
 from callwright.errors import UsageError
 from callwright.lint.codes import Finding
 from callwright.values.canonical import parse_json
@@ -63,19 +62,20 @@ def files_of(path: Path) -> list[Path]:
     return found
 
 
-def tables_of(folder: Path) -> set[Path]:
-    """The files that a folder's dataset card declares as configs of their own (ids, a corpus, answers), and not as the
-    one that is loaded when none is named.
+def tables_of(folder: Path) -> list[str]:
+    """Patterns of the files that a folder's dataset card declares as configs of their own (ids, a corpus, answers), and
+    not as the one that is loaded when none is named.
     """
     card = folder / "README.md"
-    found = _HEADER.match(card.read_text(encoding="utf-8", errors="replace")) if card.is_file() else None
+    if not card.is_file():
+        return []
     try:
-        header = yaml.safe_load(found[1]) if found else {}
-        configs = [one for one in header["configs"] if not one.get("default")]
-        patterns = [one["path"] for config in configs for one in config["data_files"]]
-        return {file for pattern in patterns for file in folder.glob(pattern)}
-    except (AttributeError, KeyError, NotImplementedError, TypeError, ValueError, yaml.YAMLError):
-        return set()  # no card that declares anything
+        header = _HEADER.match(read_text(card))
+        body = parse(header[1], str(card)) if header else {}
+        configs = [one for one in body["configs"] if not one.get("default")]
+        return [str(one["path"]) for config in configs for one in config["data_files"]]
+    except (AttributeError, DocumentError, KeyError, TypeError):
+        return []  # no card that declares anything
 
 
 def entries_of(path: Path, name: str) -> Iterator[Entry]:

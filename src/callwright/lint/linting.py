@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,8 @@ class _Run:
             raise UsageError(f"{unknown[0][0]}: {unknown[0][1]}")
         tables = tables_of(self._path)
         for file, reason in unknown:
-            if file.suffix.lower() == ".json" or file in tables:
+            name = file.relative_to(self._path).as_posix() if file != self._path else ""
+            if file.suffix.lower() == ".json" or any(fnmatchcase(name, one) for one in tables):
                 self._tally.skipped.append(self._name(file))  # a manifest, a table of ids, and so on
             else:
                 self._tally.files += 1

@@ -164,13 +164,14 @@ def _tools(
     return tuple(
         Offered(
             id=id_,
-            name=names.get(id_, ("", "", None))[0],
-            toolkit=names.get(id_, ("", "", None))[1],
-            leaves=names.get(id_, ("", "", None))[2],
-            calls=calls[names[id_][0]] if id_ in names and id_ != withheld else 0,
+            name=name,
+            toolkit=toolkit,
+            leaves=leaves,
+            calls=calls[name] if id_ != withheld else 0,
             withheld=id_ == withheld,
         )
         for id_ in ids
+        for name, toolkit, leaves in [names.get(id_, ("", "", None))]
     )
 
 

@@ -65,9 +65,6 @@ _CONFIG: _Config = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
-_MEMORY = {False: "1GB", True: "3GB"}
-"""What DuckDB may hold while a store is read, or written; more goes to the disk, but for indexes of a commit. Left
-alone, it takes four fifths of the machine."""
 _VERSION_COLUMNS = "dataset, number, id, parent, recipe_digest, recipe, created_at, statistics"
 _FETCH = 500
 _TAKEN = 1_000

@@ -7,7 +7,7 @@ different tools and every chat template renders them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -97,18 +97,20 @@ def chat(system: str, messages: Sequence[Message], told: str) -> list[dict[str, 
     return [{"role": _ROLES[one["from"]], "content": one["value"]} for one in turns]
 
 
-def truth_of(calls: tuple[ToolCall, ...], schemas: Mapping[str, str]) -> str:
+def truth_of(row: Row, decision: Decision, schemas: ToolTexts) -> str:
     """What `reward_of` compares with, as JSON text.
 
     Args:
-        calls: The right calls.
-        schemas: Name of an offered tool -> JSON text of its parameters, checked.
+        row: Whose tools are offered.
+        decision: With the right calls.
+        schemas: The parameters of tools, as JSON text.
 
     Raises:
         RowError: No file could hold it, or it holds what looks like a secret.
     """
-    told = ", ".join(f"{canonical_json(name)}: {text}" for name, text in schemas.items())
-    listed = [{"name": call.name, "arguments": call.arguments} for call in calls]
+    texts = zip((tool.name for tool in row.tools), schemas.of(row.tools), strict=True)
+    told = ", ".join(f"{canonical_json(name)}: {text}" for name, text in texts)
+    listed = [{"name": call.name, "arguments": call.arguments} for call in decision.calls]
     return checked_line({"calls": listed}, {"tools": f"{{{told}}}"})
 
 

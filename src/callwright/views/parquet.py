@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +14,21 @@ ROWS_PER_GROUP = 1_000
 BYTES_PER_GROUP = 64 * 2**20
 MAX_FILE_BYTES = 500 * 10**6
 """A file that has grown beyond this is closed and the next one begun; what `datasets` does too."""
+
+
+class Together:
+    """What holds several writers, which end with it: whole, or not at all."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
 
 
 class SplitWriter:

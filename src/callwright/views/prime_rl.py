@@ -69,8 +69,7 @@ def export(
 
 
 def _text(version: Version, row: Row, decision: Decision, schemas: ToolTexts, number: int) -> str:
-    names = [tool.name for tool in row.tools]
-    truth = truth_of(decision.calls, dict(zip(names, schemas.of(row.tools), strict=True)))
+    truth = truth_of(row, decision, schemas)
     told = checked_json({**row.labels, "evidence": row.evidence, "turn": decision.turn})
     answer = [{"name": call.name, "arguments": call.arguments} for call in decision.calls]
     return checked_json(

@@ -9,23 +9,20 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from datasets import Features, Json, List, Value
 
 from callwright.schemas.version import SPLITS
-from callwright.views.parquet import MAX_FILE_BYTES, SplitWriter
+from callwright.views.parquet import MAX_FILE_BYTES, SplitWriter, Together
 
 TYPED, PORTABLE = "typed", "portable"
 
 
-class Tables:
+class Tables(Together):
     """The files of one export, written row group by row group; an empty list is null, in both configs.
 
     Args:
@@ -47,6 +44,7 @@ class Tables:
         numbers: Sequence[str] = (),
         max_bytes: int = MAX_FILE_BYTES,
     ) -> None:
+        super().__init__()
         self.folder = folder
         self.dropped: Counter[str] = Counter()
         """Reason -> how often the view had no place for something."""
@@ -55,20 +53,11 @@ class Tables:
         self.columns = ("split", "id", *lists, *labels, *numbers)
         """Those of tables that `add_table` takes."""
         self._lists = list(lists)
-        self._stack = ExitStack()
         self._writers = {
             (config, split): self._stack.enter_context(SplitWriter(folder / config, split, schema, max_bytes))
             for config, schema in _schemas(lists, labels, numbers).items()
             for split in map(str, SPLITS)
         }
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
 
     @property
     def rows(self) -> dict[str, dict[str, int]]:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -34,7 +32,7 @@ from callwright.views.decisions import (
 )
 from callwright.views.folder import Manifest
 from callwright.views.lines import DEFAULT, export_files
-from callwright.views.parquet import SplitWriter
+from callwright.views.parquet import SplitWriter, Together
 from callwright.views.rows import Row, ToolTexts, checked, checked_json
 from callwright.views.turns import REASONS
 
@@ -78,28 +76,20 @@ _SCHEMA = pa.schema(
 )
 
 
-class _Files:
+class _Files(Together):
     """The parquet files of each split."""
 
     files = "{split}-*.parquet"
     left_out: Mapping[str, int] = {}
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self.folder = folder
         self.dropped: Counter[str] = Counter()
-        self._stack = ExitStack()
         self._writers = {
             str(split): self._stack.enter_context(SplitWriter(folder / DEFAULT, split, _SCHEMA))
             for split in SPLITS
         }
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
 
     @property
     def rows(self) -> dict[str, dict[str, int]]:
@@ -141,8 +131,7 @@ def export(
 
 
 def _row(version: Version, row: Row, decision: Decision, schemas: ToolTexts) -> tuple[dict[str, Any], int]:
-    names = [tool.name for tool in row.tools]
-    truth = truth_of(decision.calls, dict(zip(names, schemas.of(row.tools), strict=True)))
+    truth = truth_of(row, decision, schemas)
     size = len(checked_json(decision.prompt)) + len(truth)
     told = {**row.labels, "split": str(row.split), "turn": decision.turn, "evidence": row.evidence}
     return {

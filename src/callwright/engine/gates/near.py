@@ -9,9 +9,8 @@ made are no duplicates: a rewritten row may stand beside its origin.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ from callwright.engine.gates.candidate import Candidate
 from callwright.schemas.base import digest
 from callwright.schemas.recipe import Duplicates
 from callwright.similarity import Encoder, Vectors, make_encoder
-from callwright.values.mentions import fold
+from callwright.values.words import runs_of
 
 if TYPE_CHECKING:
     from datasketch import MinHash
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 PERMUTATIONS = 128
 SHINGLE = 3
 """Words of a shingle."""
-_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -164,10 +162,5 @@ def _hashed(row: Candidate) -> MinHash:
 
 
 def _shingles(row: Candidate) -> frozenset[str]:
-    return frozenset(_words(row.said)) | {f"call {digest(one)}" for one in row.calls}
-
-
-def _words(text: str) -> Iterator[str]:
-    words = _WORD.findall(fold(text))
-    for start in range(max(len(words) - SHINGLE + 1, 1)):
-        yield " ".join(words[start : start + SHINGLE])
+    words = frozenset(run for _, run in runs_of(row.said, SHINGLE, 0))
+    return words | {f"call {digest(one)}" for one in row.calls}

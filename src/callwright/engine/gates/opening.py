@@ -10,7 +10,7 @@ from callwright.engine.gates.near import Near
 from callwright.engine.workshop import Workshop
 from callwright.schemas.version import Split
 from callwright.splits import Assignment, ToolKey, held_out
-from callwright.store import Store
+from callwright.store import FILE_NAME, Store
 
 
 def open_gate(workshop: Workshop, data: Path, wait_s: float) -> Gate:
@@ -26,7 +26,7 @@ def open_gate(workshop: Workshop, data: Path, wait_s: float) -> Gate:
     known: dict[str, Split] = {}
     held: set[ToolKey] = set()
     shown: set[ToolKey] = set()
-    if (data / "callwright.duckdb").exists():
+    if (data / FILE_NAME).exists():
         with Store.open(data, write=False, wait_s=wait_s) as store:
             known = store.splits_of_roots(datasets)
             for version in store.versions():
