@@ -36,7 +36,7 @@ from callwright.llm.journaled import Journaled, is_refusal
 from callwright.llm.ledger_only import LedgerOnly
 from callwright.schemas.recipe import Splits
 from callwright.schemas.version import LedgerEntry, Member, Run, Statistics, Version
-from callwright.store import Commit, Store, TaskRow, TrajectoryRow
+from callwright.store import FILE_NAME, Commit, Store, TaskRow, TrajectoryRow
 
 M = TypeVar("M", Model, Model | None)
 
@@ -410,7 +410,7 @@ class _Run:
         trained = {one.trajectory for one in members if one.split in ("train", "validation")}
 
         def roots_of(ids: Sequence[str]) -> set[str]:
-            if not (self._data / "callwright.duckdb").exists():
+            if not (self._data / FILE_NAME).exists():
                 return set()
             with Store.open(self._data, write=False, wait_s=COMMIT_WAIT_S) as store:
                 return store.roots_of(ids)
