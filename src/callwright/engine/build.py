@@ -139,7 +139,7 @@ def _known_version(workshop: Workshop, data: Path) -> Version | None:
         with Store.open(data, write=False, wait_s=COMMIT_WAIT_S) as store:
             return store.find_version(workshop.recipe.dataset, workshop.digest)
     except StoreError:
-        if (data / "callwright.duckdb").exists():
+        if (data / FILE_NAME).exists():
             raise
         return None
 
@@ -480,7 +480,7 @@ def _earlier_calls(data: Path, folder: Path, models: Sequence[str], *, refusals:
     Answers that could not be used are left out unless `refusals`: the server may have been mended since.
     """
     path = folder / _EARLIER
-    if not path.exists() and (data / "callwright.duckdb").exists():
+    if not path.exists() and (data / FILE_NAME).exists():
         temporary = folder / "earlier.part"
         with (
             Store.open(data, write=False, wait_s=COMMIT_WAIT_S) as store,
