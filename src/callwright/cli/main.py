@@ -186,6 +186,22 @@ def status(data: Data = None, as_json: Json = False) -> None:
 
 
 @app.command()
+def doctor(
+    recipe: Annotated[
+        Path | None,
+        typer.Argument(help="A recipe whose tools, extras and models are checked too.", metavar="RECIPE"),
+    ] = None,
+    sets: Sets = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Say what is missing, unreachable, unwritable or set wrongly, and what to do; exits with 1 if anything is."""
+    from callwright.cli import doctoring
+
+    doctoring.doctor(recipe, sets or [], data, as_json)
+
+
+@app.command()
 def export(
     name: Annotated[str, typer.Argument(help="museum, museum@3 or museum:tag.", metavar="NAME[@N|:TAG]")],
     view: Annotated[str, typer.Option("--view", help="Which format; docs/views.md lists them.")] = "trl",
