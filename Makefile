@@ -8,7 +8,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c requirements/co
 VLLM := .venv-vllm
 EXTRAS := .venv-extras
 
-.PHONY: demo loop-demo seeds test test-slow test-extras test-browser templates test-vllm vllm-env check lint fix bench clean
+.PHONY: demo loop-demo seeds test test-slow test-extras test-browser test-services templates test-vllm vllm-env check lint fix bench clean
 
 demo: $(VENV)/.base ## A dataset of 320 rows over two toolkits, with the embedded offline teacher
 	$(BIN)/callwright build data/recipes/demo.yaml
@@ -37,6 +37,11 @@ test-browser: $(VENV)/.dev ## A click through a report in headless Chromium; ins
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; }
 	$(BIN)/python -m pytest --numprocesses=0 tests/browser
 
+test-services: $(VENV)/.dev ## Schedules on a real Prefect server, over SQLite and PostgreSQL; installs the latter where it is missing (Debian, as root)
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
+		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql; }
+	$(BIN)/python -m pytest --numprocesses=0 tests/services
+
 test-vllm: $(VENV)/.dev vllm-env ## Against a real vLLM server on the CPU, with a small real model
 	$(BIN)/python -m pytest --numprocesses=0 tests/vllm
 
@@ -64,6 +69,7 @@ bench: $(VENV)/.dev ## Ratios, each measured in one run
 	$(BIN)/python benchmarks/parallel.py
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/kill.py
+	$(BIN)/python benchmarks/scheduling.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

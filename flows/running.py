@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +15,8 @@ from callwright.errors import CallwrightError
 from callwright.flows.settings import prefer_quiet_prefect
 from callwright.settings import data_folder
 
-prefer_quiet_prefect(data_folder())
+if "prefect" not in sys.modules:  # a worker has its own settings, and is running by them
+    prefer_quiet_prefect(data_folder())
 
 from prefect import flow, task  # noqa: E402 - after its settings
 from prefect.cache_policies import NO_CACHE  # noqa: E402

@@ -25,7 +25,7 @@ from callwright.schemas.message import (
     UserMessage,
     to_wire,
 )
-from callwright.schemas.task import Provenance, StopReason, Task, Trajectory
+from callwright.schemas.task import Note, Provenance, StopReason, Task, Trajectory
 from callwright.toolbox.base import Session, Toolbox
 from callwright.values.mentions import MONTHS, WEEKDAYS
 
@@ -41,6 +41,7 @@ class Conversation:
         self._model = model
         self._seed = seed
         self._keys = list(keys)
+        self._notes: list[Note] = []
 
     async def ask(self, request: Request) -> Completion:
         """An answer of the model; its key in the ledger is kept.
@@ -56,11 +57,16 @@ class Conversation:
             self._keys.append(completion.key)
         return completion
 
-    def answer(self, completion: Completion) -> tuple[ToolCall, ...]:
+    def answer(self, completion: Completion, *, train: bool = True) -> tuple[ToolCall, ...]:
         """Take in an assistant's turn; its calls, under ids of nine letters and digits: every chat template
-        accepts such an id.
+        accepts such an id. `train`: whether a trainer should learn the turn.
         """
-        return self._turn(AssistantMessage(content=completion.text.strip(), tool_calls=completion.tool_calls))
+        message = AssistantMessage(content=completion.text.strip(), tool_calls=completion.tool_calls)
+        return self._turn(message if train else message.model_copy(update={"train": False, "weight": 0.0}))
+
+    def note(self, label: str, body: dict[str, Any]) -> None:
+        """Write something down about the message that comes next."""
+        self._notes.append(Note(step=len(self.messages), label=label, body=body))
 
     async def replay(self, session: Session, messages: Sequence[Message]) -> None:
         """Begin with messages that there are, in place of the first two. Their calls are made again, so that what they
@@ -114,7 +120,12 @@ class Conversation:
         """The finished conversation."""
         made_by = Provenance(teacher=self._model.id, prompts=dict(prompts), calls=tuple(self._keys))
         return Trajectory(
-            task=task, messages=tuple(self.messages), provenance=made_by, stopped=stopped, state=state
+            task=task,
+            messages=tuple(self.messages),
+            provenance=made_by,
+            notes=tuple(self._notes),
+            stopped=stopped,
+            state=state,
         )
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from callwright.schemas.base import Record
 from callwright.schemas.probe import Probe
+from callwright.schemas.tool import Leaves
 from callwright.schemas.verdict import Verdict
 from callwright.schemas.version import SourceSummary, Spent
 
@@ -31,6 +32,8 @@ class Offered(Record):
     calls: int = 0
     withheld: bool = False
     """Whether it would have served the request and was not offered on purpose."""
+    leaves: Leaves | None = None
+    """What it was drawn from, where it was invented from two trees."""
 
 
 class Place(Record):

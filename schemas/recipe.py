@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from callwright.schemas.base import Record
 from callwright.schemas.loop import Loop
 from callwright.schemas.portions import portions
+from callwright.schemas.schedule import Schedule
 from callwright.schemas.task import KINDS, Kind
 
 ANY: Literal["any"] = "any"
@@ -229,6 +230,9 @@ class ToolAlpaca(Record):
     """Turns with calls in one conversation (the paper's filter keeps up to 5)."""
     offered: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1, le=64)]] = (3, 8)
     """Tools that a row offers, at least and at most; a row whose calls need more offers those."""
+    agreement: bool = False
+    """Whether two or three samples of each turn of the assistant's have to agree (LoopTool's rule); one on which they
+    do not stays in its row and is learned by nobody. Rules say the same each time, and are asked once."""
 
     @model_validator(mode="after")
     def _least_comes_first(self) -> ToolAlpaca:
@@ -494,6 +498,8 @@ class Recipe(Record):
     """A text that stands in every card and in no row; a row that has it was learnt from what was published."""
     views: tuple[ViewName, ...] = ("trl",)
     budget: Budget = Budget()
+    schedule: Schedule | None = None
+    """When `callwright serve` builds it: `"0 2 * * *"`, or a mapping."""
     loop: Loop | None = None
     """What `callwright loop` does with it. `callwright build` and `preview` make its seeds then, the dataset
     `NAME-seeds`: the rows that the loop would draw from, over the toolkits that are not held out."""
@@ -545,6 +551,16 @@ class Recipe(Record):
                 "methods, or write mix: any"
             )
         self.shares()
+        return self
+
+    @model_validator(mode="after")
+    def _samples_can_differ(self) -> Recipe:
+        method = self.methods.toolalpaca
+        if method and method.agreement and getattr(self.models.teacher, "temperature", None) == 0.0:
+            raise ValueError(
+                "methods.toolalpaca.agreement: samples at temperature 0 always agree; raise "
+                "models.teacher.temperature, or leave agreement out"
+            )
         return self
 
     @model_validator(mode="after")

@@ -128,9 +128,9 @@ class RoundReport(Record):
     remembered: Proportion | None = None
     """Earlier rows that were mastered and are still answered right."""
     protected: int = 0
-    """Held-out rows that the round's rows were compared with."""
+    """Held-out rows and items of leak files that the round's rows were compared with."""
     overlap: dict[str, int] = {}
-    """How a row is like a protected one -> rows of the round; it should be empty."""
+    """How a row is like something protected -> new rows of the round; it should be empty."""
     necessity: dict[Necessity, int] = {}
     """How much the tools are needed -> held-out tasks; empty where no whole runs were made."""
     cost: Cost = Cost()

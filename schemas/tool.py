@@ -84,6 +84,15 @@ class Reply(Record):
     """Documented bodies, as they stand in the documentation."""
 
 
+class Leaves(Record):
+    """What an invented tool was drawn from: a path through each of two trees (Zhang et al. 2025, LoopTool)."""
+
+    context: tuple[str, ...]
+    """Domain, sub-topic, and what the function does."""
+    constraints: tuple[str, ...]
+    """Style of its name, how many parameters of which types, form of its answer, style of its description."""
+
+
 class Tool(Record):
     """One callable function."""
 
@@ -102,11 +111,13 @@ class Tool(Record):
     """Documented argument objects: the only proof of which optional arguments go together."""
     binding: Binding | None = None
     """How a call reaches its server. Never exported."""
+    leaves: Leaves | None = None
+    """What it was drawn from, where it was invented so. Never exported."""
 
     @cached_property
     def id(self) -> str:
-        """Digest of all that decides what a model sees and what is answered; the binding is not in it."""
-        return digest(self.model_dump(mode="json", exclude={"binding"}))
+        """Digest of all that decides what a model sees and what is answered; binding and leaves are not in it."""
+        return digest(self.model_dump(mode="json", exclude={"binding", "leaves"}))
 
     @property
     def properties(self) -> dict[str, dict[str, Any]]:

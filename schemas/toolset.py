@@ -52,6 +52,8 @@ class Toolset(Record):
     """Seeds that the endpoint failed on; the same command goes on with them."""
     coverage: dict[str, dict[str, int]] = {}
     """Category -> capability -> functions."""
+    trees: dict[str, dict[str, int]] = {}
+    """Level of the trees that functions were drawn from -> value -> functions; empty where none were."""
     stages: dict[str, StageCost] = {}
     """Purpose -> what it cost."""
 

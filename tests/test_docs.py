@@ -97,3 +97,20 @@ def callwright_error() -> type[Exception]:
     from callwright.errors import CallwrightError
 
     return CallwrightError
+
+
+def test_the_tests_that_pages_name_are_there():
+    named = set(re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?", README + PAGES))
+    assert len(named) > 40
+    for path, name in sorted(named):
+        assert (ROOT / path).is_file(), path
+        text = (ROOT / path).read_text(encoding="utf-8")
+        assert not name or re.search(rf"^(?:async )?def {name}\(", text, re.MULTILINE), f"{path}::{name}"
+
+
+def test_each_check_of_a_loop_has_a_test():
+    page = (ROOT / "docs" / "methods" / "looptool.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| (.+) \| (.*) \|$", page[page.index("## Checks") :], re.MULTILINE)
+    assert [int(number) for number, _, _ in rows] == list(range(1, 14))
+    for number, what, tests in rows:
+        assert what and re.search(r"`tests/[\w/]+\.py", tests), number

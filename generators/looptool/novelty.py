@@ -6,7 +6,7 @@ usual window of decontamination, Brown et al. 2020); calls, by their canonical f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -28,18 +28,24 @@ class Novelty:
     """Tells copies from variants."""
 
     def __init__(
-        self, likeness: float, protected: Iterable[Trajectory] = (), texts: Mapping[str, str] | None = None
+        self,
+        likeness: float,
+        protected: Iterable[Trajectory] = (),
+        texts: Mapping[str, str] | None = None,
+        also: Callable[[Trajectory], str] = lambda row: "",
     ) -> None:
         """
         Args:
             likeness: Cosine from which on a request is a copy.
             protected: Rows that nothing may be like: held-out and test rows.
             texts: Name -> a further text that nothing may be like, such as a benchmark's question.
+            also: What else a conversation repeats, and how; empty when nothing.
         """
         rows = list(protected)
         named = [(f"row {row.id[:8]}", row.task.instruction) for row in rows] + list((texts or {}).items())
         said = [(f"row {row.id[:8]}", text) for row in rows for text in _said(row)]
         self._likeness = likeness
+        self._also = also
         self._encoder: Encoder = make_encoder("ngrams")
         self._names = [name for name, _ in named]
         self._vectors = self._encoder.encode([text for _, text in named])
@@ -59,7 +65,7 @@ class Novelty:
                 if number in self._runs:
                     return f"{COPY} words of the protected {self._runs[number]}"
         found = self._like(self._vector(row.task.instruction), self._vectors)
-        return f"the request of the protected {self._names[found]}" if found is not None else ""
+        return f"the request of the protected {self._names[found]}" if found is not None else self._also(row)
 
     def among(self, row: Trajectory, others: Sequence[tuple[str, Trajectory]]) -> str:
         """Which of some conversations, each with what to call it, a conversation repeats, and how; empty when none."""

@@ -5,14 +5,17 @@ Tang et al. 2023 (ToolAlpaca), section 3.3, with today's native tool calls inste
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from callwright.errors import GenerationError
 from callwright.generators.conversing import Conversation, in_session, observations, system_message
+from callwright.generators.toolalpaca.agreement import SAMPLES, SUSPECT, agreed
 from callwright.generators.toolalpaca.prompts import digests, prompt
-from callwright.llm.base import Model, Request, Sampling
+from callwright.llm.base import Completion, Model, Request, Sampling
+from callwright.schemas.base import digest
 from callwright.schemas.message import AssistantMessage, Message, ToolMessage, UserMessage
 from callwright.schemas.task import StopReason, Task, Trajectory
 from callwright.schemas.tool import Toolkit
@@ -36,19 +39,28 @@ class Episodes:
     """Plays one conversation to its end."""
 
     def __init__(
-        self, model: Model, toolbox: Toolbox, toolkits: Sequence[Toolkit], sampling: Sampling, max_steps: int
+        self,
+        model: Model,
+        toolbox: Toolbox,
+        toolkits: Sequence[Toolkit],
+        sampling: Sampling,
+        max_steps: int,
+        agreement: Sampling | None = None,
     ) -> None:
+        """`agreement`: how the assistant is sampled when its samples have to agree; None takes the first."""
         self._model = model
         self._toolbox = toolbox
         self._nouns = {kit.name: kit.phrases.noun if kit.phrases else kit.title for kit in toolkits}
         self._sampling = sampling
         self._max_steps = max_steps
+        # Rules would say the same each time.
+        self._agreement = None if model.reads_variables else agreement
 
     async def trajectory(self, task: Task, item: str) -> Trajectory:
         system = system_message(task.seed, self._nouns[task.toolkit], task.clock)
 
         async def play(session: Session) -> tuple[Conversation, StopReason]:
-            episode = _Episode(self._model, self._sampling, task, item, system)
+            episode = self._episode(task, item, system)
             return episode.talk, await episode.play(session, self._max_steps)
 
         (talk, stopped), state = await in_session(self._toolbox, task, item, play)
@@ -69,20 +81,32 @@ class Episodes:
             raise GenerationError("no_plan", "rules can go on only with a conversation that was planned")
 
         async def play(session: Session) -> tuple[Conversation, StopReason]:
-            episode = _Episode(self._model, self._sampling, task, item, messages[0].content)
+            episode = self._episode(task, item, messages[0].content)
             return episode.talk, await episode.resume(session, messages, self._max_steps)
 
         (talk, stopped), state = await in_session(self._toolbox, task, item, play)
         return talk.trajectory(task, digests(), stopped, state)
 
+    def _episode(self, task: Task, item: str, system: str) -> _Episode:
+        return _Episode(self._model, self._sampling, self._agreement, task, item, system)
+
 
 class _Episode:
     """The state of one conversation."""
 
-    def __init__(self, model: Model, sampling: Sampling, task: Task, item: str, system: str) -> None:
+    def __init__(
+        self,
+        model: Model,
+        sampling: Sampling,
+        agreement: Sampling | None,
+        task: Task,
+        item: str,
+        system: str,
+    ) -> None:
         self.talk = Conversation(model, task.seed, system, task.instruction)
         self._model = model
         self._sampling = sampling
+        self._agreement = agreement
         self._task = task
         self._item = item
         self._replies = 0
@@ -90,13 +114,36 @@ class _Episode:
     async def play(self, session: Session, max_steps: int) -> StopReason:
         """Turn by turn until an answer, the step limit, a loop, or a turn that was cut off."""
         while True:
-            completion = await self.talk.ask(self._assistant_request())
-            self.talk.answer(completion)
+            completion = await (self._agreed(self._agreement) if self._agreement else self._asked())
             if completion.finish_reason == "length":
                 return "length"
             stopped = await self._follow(session, max_steps)
             if stopped:
                 return stopped
+
+    async def _asked(self) -> Completion:
+        """The assistant's next turn."""
+        completion = await self.talk.ask(self._assistant_request())
+        self.talk.answer(completion)
+        return completion
+
+    async def _agreed(self, sampling: Sampling) -> Completion:
+        """The assistant's next turn, on which its samples agree; else it is not to be learned."""
+        request = self._assistant_request().model_copy(update={"sampling": sampling})
+        first = self._task.attempt * SAMPLES
+        rng = random.Random(digest([self._task.seed, "agreement", len(self.talk.messages)]))
+        tools = {tool.name: tool for tool in self._task.tools}
+        samples: list[Completion] = []
+        for number in range(SAMPLES):
+            samples.append(await self.talk.ask(request.model_copy(update={"sample": first + number})))
+            found = agreed(tools, [one.tool_calls for one in samples], rng) if number else None
+            if found:
+                break
+        assert found is not None
+        if found.suspect:
+            self.talk.note(SUSPECT, {"samples": [_sampled(one) for one in samples]})
+        self.talk.answer(samples[found.sample], train=not found.suspect)
+        return samples[found.sample]
 
     async def resume(self, session: Session, messages: Sequence[Message], max_steps: int) -> StopReason:
         """As `play`, after messages that there are."""
@@ -202,6 +249,12 @@ class _Episode:
             "answered": self._replies > 0,
             "observations": observations(self.talk.messages),
         }
+
+
+def _sampled(completion: Completion) -> dict[str, Any]:
+    """A sample as a note keeps it."""
+    calls = [{"name": call.name, "arguments": call.arguments} for call in completion.tool_calls]
+    return {"text": completion.text.strip(), "calls": calls}
 
 
 def _known(task: Task) -> str:

@@ -86,6 +86,10 @@ class StoreBusyError(StoreError):
     """Another process holds the store."""
 
 
+class RunBusyError(StoreBusyError):
+    """Another process is at the same run."""
+
+
 class ShortfallError(CallwrightError):
     """Fewer rows were accepted than the recipe asks for."""
 

@@ -55,15 +55,31 @@ def test_a_wrong_recipe_is_told_by_line_and_key(tmp_path: Path, change: tuple[st
 
 
 @pytest.mark.parametrize(
-    ("lines", "place"),
+    ("line", "message"),
     [
-        ("schedule: '0 2 * * *'", ":9: schedule: "),
+        (
+            "schedule: {cron: '0 2 * * *', interval: 6h}",
+            ":9: schedule: a schedule has either cron or interval",
+        ),
+        ("schedule: {interval: 6 hours}", ":9: schedule.interval: must be a number with its unit"),
+        ("schedule: {interval: 0h}", ":9: schedule.interval: must be a number with its unit"),
+        ("schedule: {interval: 6h, timezone: Mars/Olympus}", ":9: schedule.timezone: is no time zone"),
+        ("schedule: {interval: 6h, timezone: ../../etc/passwd}", ":9: schedule.timezone: is no time zone"),
+        (
+            "schedule: {interval: 6h, catchup: none}",
+            ":9: unknown key schedule.catchup; did you mean catch_up?",
+        ),
     ],
 )
-def test_a_key_whose_feature_is_not_there_yet_is_refused(tmp_path: Path, lines: str, place: str):
-    message = refused(tmp_path, f"{GOOD}{lines}\n")
-    assert message.startswith(place)
-    assert message.endswith("not in this version yet; take the key out")
+def test_a_wrong_schedule_is_told_by_line_and_key(tmp_path: Path, line: str, message: str):
+    assert refused(tmp_path, f"{GOOD}{line}\n").startswith(message)
+
+
+def test_a_schedule_may_be_a_cron_line_alone_and_decides_no_row():
+    recipe = demo("schedule=0 2 * * *")
+    assert recipe.recipe.schedule is not None
+    assert (recipe.recipe.schedule.cron, recipe.recipe.schedule.catch_up) == ("0 2 * * *", "once")
+    assert recipe.digest == demo().digest == demo("schedule={interval: 6h}").digest
 
 
 def test_the_smaller_number_of_offered_tools_comes_first(tmp_path: Path):

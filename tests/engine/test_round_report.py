@@ -230,7 +230,8 @@ def test_the_text_of_a_full_report():
 
 def test_a_bare_report_has_no_empty_sections():
     text = markdown(bare())
-    assert re.findall("^## .*", text, re.M) == ["## What the round was made of"]
+    assert re.findall("^## .*", text, re.M) == ["## What the round was made of", "## Safeguards"]
+    assert "- Overlap: 0 new rows are like one of the 0 held-out rows and benchmark items." in text
     assert "None" not in text and "nan" not in text
     assert "Nothing was asked about held-out tools" in text
 

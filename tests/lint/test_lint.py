@@ -19,7 +19,19 @@ from callwright.errors import UsageError
 from callwright.lint import Report, lint
 from callwright.lint.codes import CODES
 from callwright.store import Store
-from callwright.views import prime_rl, roles, spans, ste_icl, ste_sft, toolbench, trl, verl, xlam
+from callwright.views import (
+    openai,
+    prime_rl,
+    retrieval,
+    roles,
+    spans,
+    ste_icl,
+    ste_sft,
+    toolbench,
+    trl,
+    verl,
+    xlam,
+)
 
 PAGE = (Path(__file__).parents[2] / "docs" / "lint.md").read_text(encoding="utf-8")
 
@@ -61,7 +73,7 @@ def test_good_rows_have_no_fault(tmp_path: Path):
 
 @pytest.mark.parametrize(
     "view",
-    [trl, toolbench, spans, ste_sft, ste_icl, xlam, verl, prime_rl, roles],
+    [trl, openai, toolbench, spans, ste_sft, ste_icl, xlam, verl, prime_rl, roles, retrieval],
     ids=lambda view: view.__name__.split(".")[-1],
 )
 def test_our_own_exports_have_no_fault(tmp_path: Path, view: Any):
@@ -74,6 +86,17 @@ def test_our_own_exports_have_no_fault(tmp_path: Path, view: Any):
     report = lint(tmp_path / "out")
     assert report.rows and counts(report) == {}
     assert "manifest.json" in report.skipped
+
+
+def test_a_table_beside_the_rows_is_passed_over_only_where_the_card_declares_it(tmp_path: Path):
+    (tmp_path / "ids").mkdir()
+    (tmp_path / "ids" / "train.jsonl").write_text('{"id": "1"}\n')
+    written(tmp_path, good(1))
+    assert counts(lint(tmp_path)) == {"unknown_format": 1}
+    configs = "- config_name: ids\n  data_files: [{split: train, path: ids/*.jsonl}]\n"
+    (tmp_path / "README.md").write_text(f"---\nconfigs:\n{configs}---\n")
+    report = lint(tmp_path)
+    assert counts(report) == {} and report.skipped == ("ids/train.jsonl",)
 
 
 def test_every_code_is_documented():

@@ -292,7 +292,6 @@ def test_trl_turns_are_learned_one_by_one_and_mistakes_are_not(tmp_path: Path):
     assert [row["turn"] for row in rows if row["id"] == MASKED.id] == [4, 6]
     assert all(row["prompt"][-1]["role"] in ("user", "tool") for row in rows)
     assert manifest.dropped == {"turn_not_learned": 2}
-    assert manifest.untrained_turns == 0
     assert 'select_columns(["prompt", "completion", "tools"])' in (tmp_path / "out" / "README.md").read_text()
 
 
@@ -302,7 +301,6 @@ def test_trl_completions_begin_where_something_is_learned(tmp_path: Path):
     assert SLIPPED.id not in rows
     assert manifest.left_out == {"mistakes": 1}
     assert [one["role"] for one in rows[MASKED.id]["prompt"]] == ["system", "user", "assistant", "user"]
-    assert manifest.untrained_turns == 0
     assert rows[BARE.id]["tools"] is None
 
 

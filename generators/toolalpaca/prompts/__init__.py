@@ -6,7 +6,7 @@ from callwright.generators.prompting import Prompts
 
 PROMPTS = Prompts("toolalpaca", ("instruction", "assistant", "user"))
 TOOLSETS = Prompts(
-    "toolalpaca", ("introduction", "functions", "specification", "repair", "continuation", "seed")
+    "toolalpaca", ("introduction", "functions", "specification", "repair", "continuation", "seed", "trees")
 )
 prompt = PROMPTS.template
 digests = PROMPTS.digests

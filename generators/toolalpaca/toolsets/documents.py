@@ -13,10 +13,10 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from callwright.errors import ReplyError, SourceError
-from callwright.generators.toolalpaca.toolsets import rules
+from callwright.generators.toolalpaca.toolsets import rules, trees
 from callwright.generators.toolalpaca.toolsets.rules import Problem
 from callwright.llm.replies import parse_reply
-from callwright.schemas.tool import Toolkit
+from callwright.schemas.tool import Leaves, Toolkit
 from callwright.sources.openapi import read_openapi
 
 _OBJECT = {"type": "object"}
@@ -51,13 +51,16 @@ def without_thought(text: str) -> str:
     return text.rpartition("</think>")[2].lstrip() if "</think>" in text else text
 
 
-def examine(text: str, functions: Sequence[str], origin: str) -> Examined:
+def examine(
+    text: str, functions: Sequence[str], origin: str, drawn: Mapping[str, Leaves] | None = None
+) -> Examined:
     """The document in a reply, checked against everything that can be checked.
 
     Args:
         text: The model's reply.
         functions: The names that its operations must have.
         origin: A name of the document, for messages.
+        drawn: Function -> the leaves that it was drawn from, where they were.
     """
     try:
         document: dict[str, Any] = parse_reply(text, _OBJECT)
@@ -73,6 +76,7 @@ def examine(text: str, functions: Sequence[str], origin: str) -> Examined:
         return Examined(document, None, (Problem("invalid_openapi", str(error)),))
     told = [Problem(one.code, f"{one.where.removeprefix(f'{origin}: ')}: {one.message}") for one in refusals]
     told += rules.problems(document, toolkit, functions)
+    told += trees.problems(document, toolkit.tools, drawn or {})
     return Examined(document, toolkit, tuple(told[:_TOLD]))
 
 

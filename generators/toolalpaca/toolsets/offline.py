@@ -458,7 +458,7 @@ class _Api:
         return template.replace("{id}", f"{{{self._id}}}")
 
     def _rng_for(self, purpose: str) -> random.Random:
-        return random.Random(digest([self._seed.model_dump(), purpose]))
+        return random.Random(digest([self._seed.model_dump(exclude={"functions"}), purpose]))
 
 
 def _operation(

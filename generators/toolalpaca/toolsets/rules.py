@@ -134,17 +134,18 @@ def answers_with_list(tool: Tool) -> bool:
     if json_type(schema) == "array":
         return True
     root = schema.get("$defs", {})
-    inner = [_resolved(child, root) for child in schema.get("properties", {}).values()]
+    inner = [resolved(child, root) for child in schema.get("properties", {}).values()]
     lists = [one for one in inner if json_type(one) == "array" and _holds_things(one, root)]
     return len(lists) == 1
 
 
 def _holds_things(schema: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
-    items = _resolved(schema.get("items"), root)
+    items = resolved(schema.get("items"), root)
     return json_type(items) == "object" or "properties" in items
 
 
-def _resolved(schema: Any, root: Mapping[str, Any]) -> Mapping[str, Any]:
+def resolved(schema: Any, root: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A schema, or the one that it refers to among `root`, the definitions beside it."""
     if not isinstance(schema, dict):
         return {}
     name = str(schema.get("$ref", "")).rsplit("/", 1)[-1]

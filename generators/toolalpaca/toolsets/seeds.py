@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from callwright.documents import read_text
 from callwright.errors import UsageError
 from callwright.schemas.base import Record, digest
+from callwright.schemas.tool import Leaves
 from callwright.settings import shipped_folder
 
 _COLUMNS = ("name", "description", "link", "category", "auth", "https", "cors")
@@ -33,6 +34,8 @@ class Seed(Record):
     auth: str = ""
     https: str = ""
     cors: str = ""
+    functions: tuple[Leaves, ...] = ()
+    """Its functions, where they are drawn from trees and not the teacher's to choose."""
 
 
 def shipped_table() -> Path:

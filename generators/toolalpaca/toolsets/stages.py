@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections import Counter
@@ -11,12 +12,14 @@ from typing import Any
 from callwright.errors import GenerationError, ReplyError
 from callwright.generators.toolalpaca.prompts import TOOLSETS
 from callwright.generators.toolalpaca.toolsets.documents import declines, examine, joined, without_thought
-from callwright.generators.toolalpaca.toolsets.rules import Problem
+from callwright.generators.toolalpaca.toolsets.rules import Problem, operations
 from callwright.generators.toolalpaca.toolsets.seeds import Seed
+from callwright.generators.toolalpaca.toolsets.trees import listing_problems, worded
 from callwright.llm.base import Completion, Model, Request, Sampling
 from callwright.llm.replies import ask
 from callwright.schemas.base import Record
-from callwright.schemas.tool import Tool, Toolkit
+from callwright.schemas.tool import NAME_PATTERN, Leaves, Tool, Toolkit
+from callwright.sources.openapi import LEAVES
 
 ROUNDS = 5
 """How often a document is continued or sent back (the reference code reruns up to 5 times)."""
@@ -144,7 +147,9 @@ class Stages:
         seed = introduction.seed
         listed = await self._functions(introduction)
         functions: list[dict[str, Any]] = listed.parsed["functions"]
-        repair = _Repair(self._model, seed)
+        names = [one["name"] for one in functions]
+        drawn = dict(zip(names, seed.functions, strict=True)) if seed.functions else {}
+        repair = _Repair(self._model, seed, drawn)
         document, toolkit = await repair.document(
             self._request(
                 "specification",
@@ -152,14 +157,17 @@ class Stages:
                 f"{told(seed)}\nFunctions:\n{json.dumps(functions, ensure_ascii=False, indent=1)}",
                 {"introduction": introduction.text, "functions": functions},
             ),
-            [one["name"] for one in functions],
+            names,
         )
         return Invention(
             seed=seed,
             introduction=introduction.text,
             functions=tuple(functions),
-            document=_served(document, seed),
-            tools=toolkit.tools,
+            document=_served(_marked(document, drawn), seed),
+            tools=tuple(
+                tool.model_copy(update={"leaves": drawn[tool.name]}) if tool.name in drawn else tool
+                for tool in toolkit.tools
+            ),
             rounds=repair.rounds,
             calls=(*introduction.calls, listed.key, *repair.calls),
         )
@@ -172,14 +180,14 @@ class Stages:
             seed,
             f"{told(seed)}\nOverview:\n{introduction.text}",
             {"introduction": introduction.text},
-        ).model_copy(update={"reply_schema": FUNCTIONS_REPLY})
+        ).model_copy(update={"reply_schema": _any_name() if seed.functions else FUNCTIONS_REPLY})
         answer = await _asked(self._model, request, "functions")
-        problem = _listing_problem(answer.parsed)
-        if problem and not self._model.reads_variables:
-            answer = await _asked(self._model, _sent_back(request, answer.text, [problem], 1), "functions", 1)
-            problem = _listing_problem(answer.parsed)
-        if problem:
-            raise RejectedError("functions", *problem)
+        problems = _listing_problems(answer.parsed, seed)
+        if problems and not self._model.reads_variables:
+            answer = await _asked(self._model, _sent_back(request, answer.text, problems, 1), "functions", 1)
+            problems = _listing_problems(answer.parsed, seed)
+        if problems:
+            raise RejectedError("functions", *problems[0])
         return answer
 
     def _request(self, stage: str, seed: Seed, said: str, variables: Mapping[str, Any]) -> Request:
@@ -189,7 +197,7 @@ class Stages:
                 {"role": "system", "content": prompt(stage).template},
                 {"role": "user", "content": said},
             ),
-            variables={"seed": seed.model_dump(), **variables},
+            variables={"seed": seed.model_dump(mode="json"), **variables},
             sampling=Sampling(
                 temperature=TEMPERATURES[stage],
                 max_tokens=min(self._max_tokens, _INTRODUCTION_TOKENS)
@@ -203,9 +211,11 @@ class Stages:
 class _Repair:
     """T3 and T4: one document, until it holds or its rounds are used up."""
 
-    def __init__(self, model: Model, seed: Seed) -> None:
+    def __init__(self, model: Model, seed: Seed, drawn: Mapping[str, Leaves]) -> None:
+        """`drawn`: function -> the leaves that it was drawn from, where they were."""
         self._model = model
         self._seed = seed
+        self._drawn = drawn
         self.rounds = 0
         self.calls: list[str] = []
 
@@ -224,7 +234,7 @@ class _Repair:
                     Problem("truncated_reply", "the document does not come to an end; say it more briefly"),
                 )
             else:
-                examined = examine(text, functions, self._seed.name)
+                examined = examine(text, functions, self._seed.name, self._drawn)
                 problems = examined.problems
                 if not problems and examined.document is not None and examined.toolkit is not None:
                     return examined.document, examined.toolkit
@@ -254,12 +264,29 @@ class _Repair:
         return text, answer.finish_reason == "length"
 
 
-def _listing_problem(parsed: Mapping[str, Any]) -> Problem | None:
+def _listing_problems(parsed: Mapping[str, Any], seed: Seed) -> list[Problem]:
     names = Counter(one["name"].casefold() for one in parsed["functions"])
     if not names:
-        return Problem("no_functions", "the list of functions is empty")
+        return [Problem("no_functions", "the list of functions is empty")]
     twice = next((name for name, count in names.items() if count > 1), None)
-    return Problem("duplicate_function", f"{twice} is listed more than once") if twice else None
+    if twice:
+        return [Problem("duplicate_function", f"{twice} is listed more than once")]
+    return listing_problems(parsed["functions"], seed.functions) if seed.functions else []
+
+
+def _any_name() -> dict[str, Any]:
+    """The reply schema where the style of names is drawn."""
+    found = copy.deepcopy(FUNCTIONS_REPLY)
+    found["properties"]["functions"]["items"]["properties"]["name"]["pattern"] = NAME_PATTERN
+    return found
+
+
+def _marked(document: dict[str, Any], drawn: Mapping[str, Leaves]) -> dict[str, Any]:
+    """The document with each operation's leaves beside it: that is where the importer finds them."""
+    for name, _, _, operation in operations(document):
+        if name in drawn and isinstance(operation, dict):
+            operation[LEAVES] = drawn[name].model_dump(mode="json")
+    return document
 
 
 def _sent_back(request: Request, text: str, problems: Sequence[Problem], number: int) -> Request:
@@ -290,9 +317,13 @@ async def _asked(model: Model, request: Request, stage: str, rounds: int = 0) ->
 
 def told(seed: Seed) -> str:
     """A seed as the teacher reads it."""
-    return prompt("seed").substitute(
+    said = prompt("seed").substitute(
         name=seed.name, category=seed.category, description=seed.description, link=seed.link or "not known"
     )
+    if not seed.functions:
+        return said
+    functions = prompt("trees").substitute(count=len(seed.functions), functions=worded(seed.functions))
+    return f"{said}\n\n{functions}\n"
 
 
 def _served(document: Mapping[str, Any], seed: Seed) -> dict[str, Any]:

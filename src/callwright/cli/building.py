@@ -64,8 +64,9 @@ def _build(
 ) -> None:
     _tell_refusals(workshop)
     folder = data_folder(data)
-    built = _run(workshop, folder, no_prefect, replay)
-    folders = export_all(folder, built.version, out or exports_folder(folder))
+    exports = out or exports_folder(folder)
+    built = _run(workshop, folder, exports, no_prefect, replay)
+    folders = export_all(folder, built.version, exports)
     version = built.version
     if replay:
         say(
@@ -124,7 +125,7 @@ def _write(recipe: Recipe) -> None:
     say(f"the recipe of this build: {written}")
 
 
-def _run(workshop: Workshop, folder: Path, no_prefect: bool, replay: bool) -> Built:
+def _run(workshop: Workshop, folder: Path, exports: Path, no_prefect: bool, replay: bool) -> Built:
     with progress_shown() as listener:
         if no_prefect:
             return asyncio.run(engine_build(workshop, folder, on_change=listener, replay=replay))
@@ -133,7 +134,7 @@ def _run(workshop: Workshop, folder: Path, no_prefect: bool, replay: bool) -> Bu
         prefer_quiet_prefect(folder)
         from callwright.flows.build import build_under_prefect
 
-        return build_under_prefect(workshop, folder, listener, replay=replay)
+        return build_under_prefect(workshop, folder, listener, replay=replay, exports=exports)
 
 
 def init(path: Path, tools: str | None) -> None:

@@ -87,6 +87,8 @@ def _tell(toolset: Toolset, out: Path) -> None:
             for category, row in toolset.coverage.items()
         ],
     )
+    for level, values in toolset.trees.items():
+        say(f"{level}: {', '.join(f'{value} {count}' for value, count in values.items())}")
     for code, count in list(toolset.reasons.items())[:_TOLD]:
         example = next(one for one in toolset.rejected if one.code == code)
         say(f"rejected: {count} for {code}, such as {example.title} ({example.message[:120]})")

@@ -151,6 +151,41 @@ def loop(
 
 
 @app.command()
+def serve(
+    recipes: Annotated[list[Path], typer.Argument(help="Recipes (YAML).", metavar="RECIPE...")],
+    cron: Annotated[
+        str | None, typer.Option("--cron", help="When, in place of the recipes' schedules.", metavar="LINE")
+    ] = None,
+    interval: Annotated[
+        str | None, typer.Option("--interval", help="How often instead: 90s, 30m, 6h, 1d.", metavar="TIME")
+    ] = None,
+    timezone: Annotated[
+        str | None, typer.Option("--timezone", help="Time zone of the cron line [UTC].", metavar="ZONE")
+    ] = None,
+    catch_up: Annotated[
+        str | None,
+        typer.Option(
+            "--catch-up", help="What was missed is made up for once, or none of it.", metavar="POLICY"
+        ),
+    ] = None,
+    limit: Annotated[
+        str | None,
+        typer.Option(
+            "--limit", help="Hold a slot of this concurrency limit of Prefect's server.", metavar="NAME"
+        ),
+    ] = None,
+    sets: Sets = None,
+    data: Data = None,
+    out: Out = None,
+) -> None:
+    """Build recipes by themselves, at the times that they name; needs a Prefect server (PREFECT_API_URL)."""
+    from callwright.cli import serving
+
+    options = {"cron": cron, "interval": interval, "timezone": timezone, "catch_up": catch_up}
+    serving.serve(recipes, options, sets or [], data, out, limit)
+
+
+@app.command()
 def init(
     path: Annotated[Path, typer.Argument(help="Where to write the recipe.")] = Path("recipe.yaml"),
     tools: Annotated[
@@ -436,6 +471,10 @@ def tools_invent(
             metavar="CATEGORY[:CAPABILITY]",
         ),
     ] = None,
+    trees: Annotated[
+        bool,
+        typer.Option("--trees", help="Draw functions and their form from two trees, in place of seeds."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Invent toolkits from one-line descriptions of public APIs; continues where it was stopped."""
@@ -443,7 +482,7 @@ def tools_invent(
     from callwright.engine.toolsets import Order
 
     drawn_from = tuple(one.strip() for one in (categories or "").split(",") if one.strip())
-    order = Order(out, count, seed, seeds, drawn_from, tuple(require or ()))
+    order = Order(out, count, seed, seeds, drawn_from, tuple(require or ()), trees)
     inventing.invent_(order, model, base_url or [], recipe, sets or [], as_json)
 
 

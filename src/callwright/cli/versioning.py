@@ -166,6 +166,9 @@ def _made(found: Explanation) -> Iterator[tuple[str, str]]:
         called = f"called {tool.calls} {'time' if tool.calls == 1 else 'times'}" if tool.calls else "offered"
         what = "withheld on purpose" if tool.withheld else called
         yield "tool", f"{tool.name or 'unknown'} {tool.id}: {what}"
+        if tool.leaves:
+            paths = (" > ".join(path) for path in (tool.leaves.context, tool.leaves.constraints))
+            yield "drawn", "; ".join(paths)
     yield "task", found.task
     for relative in found.ancestors:
         if relative.id != found.task:

@@ -69,12 +69,15 @@ def _options(record: type[Record], view: str, sets: Sequence[str]) -> Record:
         raise UsageError(f"view {view}: unknown option {key}; {hint}") from None
 
 
+def export_folders(version: Version, exports: Path) -> list[Path]:
+    """Where the views go that the version's recipe names: `exports/NAME@N/VIEW`."""
+    return [exports / version.name / view for view in version.recipe.get("views", ("trl",))]
+
+
 def export_all(data: Path, version: Version, exports: Path) -> list[Path]:
     """Every view that the version's recipe names, below `exports/NAME@N/`."""
-    folders = []
-    for view in version.recipe.get("views", ("trl",)):
-        folder = exports / version.name / view
+    folders = export_folders(version, exports)
+    for folder in folders:
         # A version is immutable: what lies under its name is this export, or one of another store.
-        export_view(data, version.name, view, folder, overwrite=True)
-        folders.append(folder)
+        export_view(data, version.name, folder.name, folder, overwrite=True)
     return folders

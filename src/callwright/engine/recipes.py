@@ -14,11 +14,6 @@ from callwright.documents import DocumentError, line_of, parse, read_text
 from callwright.errors import UsageError
 from callwright.schemas.recipe import Models, Recipe
 
-_PLANNED: Mapping[tuple[str, ...], str] = {
-    ("schedule",): "a schedule",
-}
-"""Keys of the format whose feature this version does not have. They are refused, never ignored."""
-
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """The recipe in a YAML file, with `key.path=value` overrides applied.
@@ -39,7 +34,6 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 
 def check_recipe(body: Mapping[str, Any], where: str, text: str = "") -> Recipe:
     """The recipe of parsed values; `text` is its YAML, for line numbers."""
-    _refuse_planned(body, where, text)
     try:
         return Recipe.model_validate(body)
     except ValidationError as error:
@@ -140,24 +134,6 @@ def _records_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [found for inner in getattr(annotation, "__args__", ()) for found in _records_in(inner)]
-
-
-def _refuse_planned(body: Mapping[str, Any], where: str, text: str) -> None:
-    for path, feature in _PLANNED.items():
-        if _has(body, path):
-            line = line_of(text, path) if text else None
-            place = f"{where}:{line}" if line else where
-            raise UsageError(
-                f"{place}: {'.'.join(path)}: {feature} is not in this version yet; take the key out"
-            )
-
-
-def _has(body: Any, path: Sequence[str]) -> bool:
-    for part in path:
-        if not isinstance(body, dict) or part not in body:
-            return False
-        body = body[part]
-    return True
 
 
 def apply_overrides(body: dict[str, Any], overrides: Sequence[str]) -> None:

@@ -32,6 +32,7 @@ from callwright.generators.toolalpaca.toolsets.stages import (
     RejectedError,
     Stages,
 )
+from callwright.generators.toolalpaca.toolsets.trees import covered, draw_toolkits
 from callwright.llm.base import Model
 from callwright.llm.journal import Journal
 from callwright.llm.journaled import Journaled
@@ -62,6 +63,8 @@ class Order:
     categories: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
     """`category` or `category:capability`: cells of the coverage that must not be empty."""
+    trees: bool = False
+    """Whether what is invented is drawn from the context tree and the constraint tree, and not from seeds."""
 
 
 def rules() -> Model:
@@ -80,14 +83,18 @@ async def invent(
     """Invent the toolkits of an order and write their folder. A run that was cut short is continued.
 
     Raises:
-        UsageError: The order cannot be met: no such category or capability, too few seeds.
+        UsageError: The order cannot be met: no such category or capability, too few seeds, trees for rules.
         ModelError: The endpoint failed on some seeds; what was made is written, and the same command goes on.
         ShortfallError: A required cell of the coverage is empty; the folder is written.
         StoreError: The folder cannot be used.
     """
-    seeds = read_table(order.seeds)
-    cells = [_cell(text, seeds) for text in order.required]
-    drawn = draw(seeds, order.count, order.seed, order.categories, first=[category for category, _ in cells])
+    if order.trees:
+        cells, drawn = [], _of_trees(order, teacher)
+    else:
+        seeds = read_table(order.seeds)
+        cells = [_cell(text, seeds) for text in order.required]
+        first = [category for category, _ in cells]
+        drawn = draw(seeds, order.count, order.seed, order.categories, first=first)
     try:
         order.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -112,6 +119,18 @@ async def invent(
                 f"or another sample with --seed"
             )
     return toolset
+
+
+def _of_trees(order: Order, teacher: Model) -> tuple[Seed, ...]:
+    if teacher.reads_variables:
+        raise UsageError(
+            "--trees: rules invent what they know, and nothing that is drawn; name a model with --model"
+        )
+    if order.seeds or order.categories or order.required:
+        raise UsageError(
+            "--trees: what is drawn comes from the trees; leave out --seeds, --categories and --require"
+        )
+    return draw_toolkits(order.count, order.seed)
 
 
 class _Made:
@@ -268,6 +287,7 @@ def _written(order: Order, made: _Made, teacher: Model, journal: Journal) -> Too
         rejected=tuple(made.rejected),
         unfinished=tuple(sorted(made.unfinished)),
         coverage={category: _in_order(row) for category, row in sorted(coverage.items())},
+        trees=covered(tool for invention in made.inventions for tool in invention.tools),
         stages=_costs(journal),
     )
     _write(order.out / TOOLSET_NAME, _yaml(toolset.model_dump(mode="json")))
@@ -280,7 +300,7 @@ def _labelled(invention: Invention, teacher: Model) -> dict[str, Any]:
     provenance = {
         "teacher": teacher_name(teacher.id),
         "category": invention.seed.category,
-        "seed": invention.seed.model_dump(),
+        "seed": invention.seed.model_dump(mode="json", exclude={"functions"}),
         "introduction": invention.introduction,
         "prompts": TOOLSETS.digests(),
         "calls": list(invention.calls),

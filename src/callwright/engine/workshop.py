@@ -257,7 +257,10 @@ class Workshop:
         """What plays conversations, whichever method asks for them."""
         # Tang et al. 2023: the assistant answers greedily.
         greedy = self.sampling().model_copy(update={"temperature": 0.0})
-        return Episodes(model, toolbox, self.toolkits, greedy, self.max_steps)
+        toolalpaca = self.recipe.methods.toolalpaca
+        # Greedy samples would agree with each other, whatever they say.
+        agreement = self.sampling() if toolalpaca and toolalpaca.agreement else None
+        return Episodes(model, toolbox, self.toolkits, greedy, self.max_steps, agreement)
 
     def expansion(
         self,

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import yaml
+
 from callwright.errors import UsageError
 from callwright.lint.codes import Finding
 from callwright.values.canonical import parse_json
@@ -21,6 +23,7 @@ MAX_LINE = 64 * 1024 * 1024
 _BATCH = 128
 """Rows of a Parquet file that are in memory at a time."""
 _CHUNK = 1 << 20
+_HEADER = re.compile(r"---\n(.*?\n)---\n", re.DOTALL)
 _SPACE = b" \t\r\n"
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(")?|[\[\]{},]', re.DOTALL)
 """What decides where an entry of a list ends."""
@@ -58,6 +61,21 @@ def files_of(path: Path) -> list[Path]:
     if not found:
         raise UsageError(f"{path}: holds no data files ({', '.join(SUFFIXES)})")
     return found
+
+
+def tables_of(folder: Path) -> set[Path]:
+    """The files that a folder's dataset card declares as configs of their own (ids, a corpus, answers), and not as the
+    one that is loaded when none is named.
+    """
+    card = folder / "README.md"
+    found = _HEADER.match(card.read_text(encoding="utf-8", errors="replace")) if card.is_file() else None
+    try:
+        header = yaml.safe_load(found[1]) if found else {}
+        configs = [one for one in header["configs"] if not one.get("default")]
+        patterns = [one["path"] for config in configs for one in config["data_files"]]
+        return {file for pattern in patterns for file in folder.glob(pattern)}
+    except (AttributeError, KeyError, NotImplementedError, TypeError, ValueError, yaml.YAMLError):
+        return set()  # no card that declares anything
 
 
 def entries_of(path: Path, name: str) -> Iterator[Entry]:

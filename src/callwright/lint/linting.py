@@ -11,7 +11,7 @@ from callwright.lint.calls import check_calls
 from callwright.lint.codes import Finding
 from callwright.lint.conversation import Conversation
 from callwright.lint.duplicates import Duplicates
-from callwright.lint.files import Entry, entries_of, files_of
+from callwright.lint.files import Entry, entries_of, files_of, tables_of
 from callwright.lint.formats import FORMATS, Format, format_of, read_row
 from callwright.lint.grounding import check_grounding
 from callwright.lint.leaks import Protected
@@ -63,9 +63,10 @@ class _Run:
                 unknown.append((file, reason))
         if self._tally.rows == 0 and unknown:
             raise UsageError(f"{unknown[0][0]}: {unknown[0][1]}")
+        tables = tables_of(self._path)
         for file, reason in unknown:
-            if file.suffix.lower() == ".json":
-                self._tally.skipped.append(self._name(file))  # a manifest, a table of datasets, and so on
+            if file.suffix.lower() == ".json" or file in tables:
+                self._tally.skipped.append(self._name(file))  # a manifest, a table of ids, and so on
             else:
                 self._tally.files += 1
                 self._tally.whole(self._name(file), Finding("unknown_format", reason))

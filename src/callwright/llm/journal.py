@@ -15,7 +15,7 @@ from typing import Any
 
 import jsonlines
 
-from callwright.errors import StoreBusyError, StoreError
+from callwright.errors import RunBusyError, StoreError
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Journal:
         """Opens or creates the file; a last line that was torn by a crash is dropped.
 
         Raises:
-            StoreBusyError: Another process, or another `Journal` of this one, holds it.
+            RunBusyError: Another process, or another `Journal` of this one, holds it.
             StoreError: The file cannot be opened.
         """
         self.path = Path(path)
@@ -174,7 +174,7 @@ def _take_lock(path: Path) -> int:
         pid = os.pread(handle, 32, 0).decode(errors="replace").strip()
         os.close(handle)
         holder = f"process {pid}" if pid else "another process"
-        raise StoreBusyError(f"{path}: {holder} holds this journal ({lock}); wait for it to end") from None
+        raise RunBusyError(f"{path}: {holder} holds this journal ({lock}); wait for it to end") from None
     os.ftruncate(handle, 0)
     os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
     return handle

@@ -136,7 +136,7 @@ class Count:
             by_split=counts.by_split,
             by_method=counts.by_method,
             by_reason=counts.by_reason,
-            gates=_gates(version, rows + dropped),
+            gates=gates_of(version),
             tools=self._tools(),
             lengths=Lengths(**{what: dict(sorted(found.items())) for what, found in self._lengths.items()}),
             calls_per_turn=dict(sorted(self._per_turn.items())),
@@ -171,12 +171,12 @@ class Count:
         return tuple(found)
 
 
-def _gates(version: Version, attempts: int) -> tuple[Gate, ...]:
+def gates_of(version: Version) -> tuple[Gate, ...]:
     """What each gate that dropped anything left, in the order in which attempts meet them."""
     by_gate: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for drop in version.statistics.drops:
         by_gate[drop.gate][drop.code] += drop.count
-    found, left = [], attempts
+    found, left = [], version.statistics.rows + sum(drop.count for drop in version.statistics.drops)
     for name in sorted(by_gate, key=_place):
         left -= by_gate[name].total()
         codes = sorted(by_gate[name].items(), key=lambda one: (-one[1], one[0]))

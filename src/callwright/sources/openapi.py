@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from pydantic import ValidationError
 
 from callwright.errors import SourceError
 from callwright.schemas.base import canonical_json
-from callwright.schemas.tool import OpenAPIBinding, Refusal, Tool, Toolkit
+from callwright.schemas.tool import Leaves, OpenAPIBinding, Refusal, Tool, Toolkit
 from callwright.sources.arguments import Body, combine, valid_examples
 from callwright.sources.bodies import Generated, is_own_id, read_body
 from callwright.sources.closing import Closer
@@ -22,6 +24,8 @@ from callwright.sources.replies import read_reply
 from callwright.sources.vetting import vet
 from callwright.values.validation import SchemaError, validator
 
+LEAVES = "x-callwright-leaves"
+"""Key of an operation that was drawn from two trees: its leaves."""
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
@@ -154,6 +158,7 @@ class _Walk:
                 content_type=inputs.content_type,
                 whole_body=inputs.whole_body,
             ),
+            leaves=_leaves(operation),
         )
         vet(operation.get("description"), tool.wire(), tool.returns, tool.reply.examples)
         return _plain_json(tool)
@@ -239,6 +244,14 @@ def _invented(document: dict[Any, Any]) -> dict[str, str]:
         {name: _text(told.get(name)) for name in ("teacher", "category")} if isinstance(told, dict) else {}
     )
     return {name: text for name, text in fields.items() if text}
+
+
+def _leaves(operation: Mapping[Any, Any]) -> Leaves | None:
+    """What an invented operation was drawn from; None where it does not say, or not so that it can be read."""
+    try:
+        return Leaves.model_validate(operation[LEAVES])
+    except (KeyError, ValidationError):
+        return None
 
 
 def _licence(node: Any) -> str | None:

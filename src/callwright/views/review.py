@@ -76,11 +76,14 @@ def _text(store: Store, row: Row) -> str:
 def _said(message: Message) -> Iterator[dict[str, str]]:
     """What a message says, as who and what: a call is `name` with its arguments as they were written."""
     if isinstance(message, AssistantMessage):
+        mark = "" if message.train else " (not to be learned)"
         for call in message.tool_calls:
             arguments_of(call.arguments, call.id)
         if message.content or not message.tool_calls:
-            yield {"who": "assistant", "text": message.content}
-        yield from ({"who": "call", "text": f"{one.name} {one.arguments}"} for one in message.tool_calls)
+            yield {"who": f"assistant{mark}", "text": message.content}
+        yield from (
+            {"who": f"call{mark}", "text": f"{one.name} {one.arguments}"} for one in message.tool_calls
+        )
     elif isinstance(message, ToolMessage):
         status = "" if message.observation.succeeded else f" ({message.observation.status})"
         yield {"who": f"result{status}", "text": message.content}

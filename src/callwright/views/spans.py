@@ -18,7 +18,7 @@ from callwright.views import loss
 from callwright.views.chatml import rendered
 from callwright.views.folder import Manifest
 from callwright.views.lines import Lines, export_lines
-from callwright.views.rows import Row, RowError, arguments_of, checked, checked_json
+from callwright.views.rows import Row, RowError, arguments_of, checked_json
 from callwright.views.tokenizers import load_tokenizer
 from callwright.views.turns import REASONS
 
@@ -29,6 +29,7 @@ Chats with what must not be learned: `spans` names message, first character, the
   `train_detail`, as Axolotl's `chat_template` reads it (`message_field_training: train`,
   `message_field_training_detail: train_detail`; ends are included).
 - `markers`: mistakes stand between `<SOE>` and `<EOE>`, AskToAct's form. Whoever trains on it must take both out.
+  Rows with a whole turn that must not be learned are left out: a call cannot stand between marks.
 - With a tokenizer: `text` is the chat in ChatML, `input_ids` its tokens, encoded as a whole, and `labels` has -100 for
   what gives no loss. For another template use `callwright.views.loss.wrong_ranges` and `labels`.
 """
@@ -54,15 +55,17 @@ def export(
     tokenizer = load_tokenizer(options.tokenizer) if options.tokenizer else None
 
     def write(lines: Lines) -> None:
-        for split, text in checked(
-            store, version, lambda row: (row.split, _text(row, options, tokenizer, lines.dropped))
-        ):
-            lines.add(split, text)
+        lines.add_rows(store, version, lambda row: _text(row, options, tokenizer, lines.dropped))
 
     return export_lines(version, folder, "spans", options, ABOUT, write, reasons=REASONS, overwrite=overwrite)
 
 
 def _text(row: Row, options: Options, tokenizer: Any, dropped: Counter[str]) -> str:
+    if options.form == "markers" and any(
+        isinstance(one, AssistantMessage) and not one.train for one in row.messages
+    ):
+        dropped["masked"] += 1
+        return ""
     body: dict[str, Any] = {
         "id": row.id,
         "kind": row.kind,

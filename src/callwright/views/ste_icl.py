@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import Field
 
 from callwright.schemas.base import Record
-from callwright.schemas.message import ToolCall
+from callwright.schemas.message import AssistantMessage, ToolCall
 from callwright.schemas.tool import Tool
 from callwright.schemas.version import Split, Version
 from callwright.similarity import Encoder, Vectors, make_encoder, nearest
@@ -85,6 +85,8 @@ def export(
             tools.update((tool.id, tool) for tool in row.tools)
             checked_json([one.content for one in row.messages])
             try:
+                if any(isinstance(one, AssistantMessage) and not one.train for one in row.messages):
+                    raise NoPlaceError("masked")
                 return _asked(row, example_of(row))
             except NoPlaceError as reason:
                 dropped.get(row.split, lines.dropped)[str(reason)] += 1

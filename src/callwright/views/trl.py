@@ -28,7 +28,7 @@ from callwright.views.tables import TYPED, Tables
 
 NAME = "trl"
 WRONG = "mistakes"
-"""Rows that hold mistakes which must not be learned: the view `spans` has them, and the format `turns`."""
+"""Rows that hold something which must not be learned: the view `spans` has them, and the format `turns`."""
 LABELS = ("kind", "method", "toolkit", "teacher", "evidence")
 
 Format = Literal["messages", "prompt-completion", "turns"]
@@ -80,7 +80,6 @@ def export(
             view=NAME,
             rows=rows,
             left_out=dict(tally.left_out),
-            untrained_turns=tally.masked,
             dropped={code: count for code, count in sorted(tally.dropped.items()) if count},
             options=options.model_dump(mode="json"),
         )
@@ -143,14 +142,12 @@ def _write_rows(
     numbers = ("turn",) if options.format == "turns" else ()
     with Tables(folder, LISTS[options.format], LABELS, numbers, max_bytes) as tables:
         for row in chats(store, version, options.parallel, tally.dropped):
-            if row.wrong and options.format != "turns":
-                # TRL learns every word of the assistant's, mistakes among them.
+            if _learns_too_much(row, options.format):
                 tally.left_out[WRONG] += 1
                 continue
             examples = list(_examples(row, options.format, tally.dropped))
             if examples:
                 tally.add(row)
-                tally.masked += _untold(row, options.format)
             labels = {"id": row.id} | {label: getattr(row, label) for label in LABELS}
             for lists, more in examples:
                 tables.add(row.split, {**lists, "tools": row.tools}, labels | more)
@@ -178,15 +175,13 @@ def _examples(
         yield {"prompt": row.messages[:turn], "completion": row.messages[turn : turn + 1]}, {"turn": turn}
 
 
-def _untold(row: Chat, format_: Format) -> int:
-    """Turns that are marked as not to be learned, and that a trainer learns all the same."""
+def _learns_too_much(row: Chat, format_: Format) -> bool:
+    """Whether a trainer would learn what it must not: TRL learns every word of the assistant's that is no prompt."""
     if format_ == "messages":
-        return row.masked
-    if format_ == "turns":
-        return 0
-    return sum(turn > row.learned[0] for turn in row.turns) - sum(
-        turn > row.learned[0] for turn in row.learned
-    )
+        return row.learned != row.turns
+    if format_ == "turns" or not row.learned:
+        return False
+    return row.wrong or row.learned != tuple(turn for turn in row.turns if turn >= row.learned[0])
 
 
 def _told(tally: Tally) -> str:

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from callwright.engine.build import Runner
-from callwright.engine.gates.leaking import leak_texts
+from callwright.engine.gates.leaking import leak_texts, leaked_calls
 from callwright.engine.loop.plan import Plan
 from callwright.engine.loop.rows import RowBook
 from callwright.engine.loop.stages import Stages, replace
@@ -22,6 +22,7 @@ from callwright.generators.looptool.focusing import Failed
 from callwright.generators.looptool.novelty import Novelty
 from callwright.generators.toolalpaca.episodes import Episodes
 from callwright.judges.equality import Equality
+from callwright.leaks import read_items
 from callwright.llm.base import Model, Sampling
 from callwright.llm.journal import Journal
 from callwright.llm.journaled import Journaled
@@ -91,7 +92,13 @@ class Bench:
     def guard(self) -> Novelty:
         """Tells what is like something protected."""
         rows = (row for block in self.book.blocks(self.protected) for row in block)
-        return Novelty(self.plan.settings.expand.likeness, rows, leak_texts(self.plan.workshop))
+        workshop = self.plan.workshop
+        return Novelty(self.plan.settings.expand.likeness, rows, leak_texts(workshop), leaked_calls(workshop))
+
+    @cached_property
+    def leak_items(self) -> int:
+        """Items of the recipe's leak files, which nothing that is trained on may be like either."""
+        return sum(1 for _, path in self.plan.workshop.leak_files for _ in read_items(path))
 
     def expansion(self, failures: Sequence[Failed]) -> Expansion:
         """Variants of failures, over the toolkits that the loop trains on."""

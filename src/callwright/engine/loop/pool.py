@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from callwright.engine.build import COMMIT_WAIT_S, Runner, build
+from callwright.engine.gates.leaking import refuse_leaks
 from callwright.engine.loop.plan import Plan
-from callwright.engine.results import Result, write_results
+from callwright.engine.results import Result, read_results, write_results
 from callwright.errors import UsageError
 from callwright.schemas.version import SPLITS, Version
 from callwright.store import Store
@@ -33,6 +34,7 @@ async def pool_file(
 
     Raises:
         UsageError: The version that `loop.seeds` names has a tool that the loop does not train on.
+        LeakError: One of its rows repeats what the recipe protects.
     """
     path = folder / "pool.jsonl"
     if path.exists():
@@ -43,7 +45,12 @@ async def pool_file(
         version = (await build(plan.seeds, data, runner=runner)).version
     with Store.open(data, write=False, wait_s=COMMIT_WAIT_S) as store:
         _check_tools(plan, store, version)
-        copy_version(store, version, path, ("train",))
+        copied = path.with_name("pool.unchecked.jsonl") if plan.origin else path
+        copy_version(store, version, copied, ("train",))
+        if plan.origin:
+            # It may have been made before a file was protected.
+            refuse_leaks(plan.seeds, lambda: read_results(copied), folder, store.roots_of)
+            copied.replace(path)
     return path
 
 

@@ -308,9 +308,11 @@ def _safeguards(report: RoundReport) -> list[str]:
             f"- Forgetting: {kept.hits} of {kept.of} rows of earlier rounds that it had mastered are still right, "
             f"{_told(kept)}."
         )
-    if report.protected:
-        found = _list(report.overlap) if report.overlap else "none"
-        parts.append(f"- Rows that are like one of the {report.protected} protected rows: {found}.")
+    found = f" ({_list(report.overlap)})" if report.overlap else ""
+    parts.append(
+        f"- Overlap: {_many(sum(report.overlap.values()), 'new row is', 'new rows are')} like one of the "
+        f"{report.protected:,} held-out rows and benchmark items{found}."
+    )
     return ["\n".join(parts)]
 
 

@@ -99,7 +99,7 @@ def report_of(
         judge=_judge(lessons),
         expansion=_yields(lessons),
         remembered=_remembered(measured),
-        protected=len(bench.protected),
+        protected=len(bench.protected) + bench.leak_items,
         overlap=_overlap(bench, assembly),
         necessity=dict(Counter(one.necessity for one in measured.runs if one.necessity)),
         cost=_cost(bench, lessons, measured, earlier),

@@ -1,0 +1,253 @@
+"""Schedules on a real Prefect server: what a night does, and what it does after a night that went wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import loopback as lb
+import pytest
+from killing import asked, journaled
+from prefect_server import Group, Postgres, PrefectServer
+from teacher import museum_teacher
+from workshops import TOOLS, museum_recipe, written
+
+from callwright.engine.build import build
+from callwright.engine.recipes import load_recipe
+from callwright.engine.workshop import Workshop
+from callwright.errors import StoreError
+from callwright.flows.versions import ours
+from callwright.llm.journal import Journal
+from callwright.store import Store
+
+ROOT = Path(__file__).resolve().parents[2]
+
+OLD, NEW = "Get upcoming museum operating hours.", "Get the hours in which the museum is open."
+SIZE = 20
+LATENCY_S, SLOW_S = 0.05, 10.0
+DEADLINE_S = 240
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a database; empty for Prefect's own file."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    cluster = Postgres()
+    try:
+        cluster.start()
+        yield cluster.url
+    finally:
+        cluster.remove()
+
+
+@pytest.fixture
+def cluster() -> Iterator[Postgres]:
+    found = Postgres()
+    try:
+        found.start()
+        yield found
+    finally:
+        found.remove()
+
+
+@pytest.fixture
+async def teacher() -> AsyncIterator[lb.Loopback]:
+    async with lb.Loopback(museum_teacher, latency_s=LATENCY_S) as server:
+        yield server
+
+
+def recipe_in(folder: Path, teacher: lb.Loopback, **changes: Any) -> Path:
+    """A recipe whose tools lie beside it, so that they can change."""
+    (folder / "museum.yaml").write_bytes((TOOLS / "museum.yaml").read_bytes())
+    body = museum_recipe(teacher.base_url, size=SIZE, in_flight=4) | changes
+    return written(body | {"tools": [{"openapi": "museum.yaml"}]}, folder / "recipe.yaml")
+
+
+def made(folder: Path) -> list[str]:
+    """The ids of the versions that are there, the first one first."""
+    try:
+        with Store.open(folder / "data", write=False, wait_s=30) as store:
+            return [version.id for version in store.versions("museum")]
+    except StoreError:
+        return []
+
+
+async def until(true: Callable[[], Any], *, still: Group) -> None:
+    """Wait for something that a process brings about."""
+    async with asyncio.timeout(DEADLINE_S):
+        while not true():
+            assert still.process.returncode is None, "it ended"
+            await asyncio.sleep(0.05)
+
+
+def nobody_builds(folder: Path) -> bool:
+    """Whether the process of the one run is gone: it would hold the journal."""
+    [path] = folder.glob("data/runs/*/journal.jsonl")
+    with Journal(path):
+        return True
+
+
+async def asked_enough(teacher: lb.Loopback, *, still: Group) -> None:
+    """Wait until a build is in the middle of its questions; from then on the teacher is in no hurry."""
+    await until(lambda: teacher.count >= 25, still=still)
+    teacher.latency_s = SLOW_S
+
+
+async def plain(recipe: Path, folder: Path) -> str:
+    """The id of the version that an undisturbed build makes, without Prefect."""
+    workshop = Workshop.of(load_recipe(recipe), recipe.parent)
+    return (await build(workshop, folder)).version.id
+
+
+async def test_a_night_that_was_killed_is_finished_and_the_next_ones_make_their_delta(
+    database: str, teacher: lb.Loopback, tmp_path: Path
+):
+    recipe = recipe_in(tmp_path, teacher)
+    command = ("serve", recipe, "--interval", "15s", "--data", tmp_path / "data")
+    async with PrefectServer(tmp_path, database).running() as server:
+        serving = await server.callwright(*command)
+        await asked_enough(teacher, still=serving)
+        assert await serving.end() == -signal.SIGKILL
+        teacher.latency_s = LATENCY_S
+        before, known = teacher.count, journaled(tmp_path)
+        assert known and not made(tmp_path) and nobody_builds(tmp_path)
+
+        serving = await server.callwright(*command)
+        await until(lambda: made(tmp_path), still=serving)
+        [first] = made(tmp_path)
+        assert not known & asked(teacher.bodies[before:])
+        total = teacher.count
+
+        # A night on which nothing changed asks nothing and makes nothing.
+        await ended_as(server, 2, "COMPLETED", still=serving)
+        assert (made(tmp_path), teacher.count) == ([first], total)
+
+        tools = tmp_path / "museum.yaml"
+        tools.write_text(tools.read_text(encoding="utf-8").replace(OLD, NEW), encoding="utf-8")
+        await until(lambda: len(made(tmp_path)) == 2, still=serving)
+        earlier, delta = asked(teacher.bodies[:total]), asked(teacher.bodies[total:])
+
+        await ended_as(server, 3, "COMPLETED", still=serving)
+        assert await left_behind(server, 2) == {"museum-funnel", "museum-report", "museum-export-trl"}
+        assert await serving.end(signal.SIGTERM) == 4
+    total = teacher.count
+    assert made(tmp_path) == [first, await plain(recipe, tmp_path / "plain")]
+    assert delta == asked(teacher.bodies[total:]) - earlier
+    assert (tmp_path / "data" / "exports" / "museum@2" / "trl" / "README.md").exists()
+
+
+async def left_behind(server: PrefectServer, versions: int) -> set[str]:
+    """The keys of the artifacts; there is an event for each version."""
+    wanted = {"filter": {"event": {"name": ["callwright.version.created"]}}}
+    async with asyncio.timeout(60):
+        while (await server.ask("events/filter", wanted))["total"] < versions:
+            await asyncio.sleep(0.2)
+    events = (await server.ask("events/filter", wanted))["events"]
+    assert sorted(event["payload"]["version"] for event in events) == ["museum@1", "museum@2"]
+    return {artifact["key"] for artifact in await server.ask("artifacts/filter")}
+
+
+async def test_a_worker_that_was_killed_is_followed_by_one_that_goes_on(
+    database: str, teacher: lb.Loopback, tmp_path: Path
+):
+    recipe = recipe_in(tmp_path, teacher)
+    place = {"CALLWRIGHT_RECIPE": str(recipe), "CALLWRIGHT_DATA": str(tmp_path / "data")}
+    worker = ("worker", "start", "--pool", "callwright", "--type", "process")
+    async with PrefectServer(tmp_path, database).running() as server:
+        await server.done("work-pool", "create", "callwright", "--type", "process")
+        await server.done("deploy", "--all", "--prefect-file", ROOT / "prefect.yaml", **place)
+        working = await server.prefect(*worker)
+        await due(server)
+        await asked_enough(teacher, still=working)
+
+        # What comes while a build is under way is cancelled.
+        await due(server)
+        await ended_as(server, 1, "CANCELLED", still=working)
+        await working.end()
+        teacher.latency_s = LATENCY_S
+        before, known = teacher.count, journaled(tmp_path)
+        assert known and not made(tmp_path) and nobody_builds(tmp_path)
+
+        # Its slot is free again when its lease ends, or when somebody says that the run is dead.
+        [dead] = [run for run in await server.runs() if run["state"]["type"] == "RUNNING"]
+        await server.ask(f"flow_runs/{dead['id']}/set_state", {"state": {"type": "CRASHED"}, "force": True})
+        working = await server.prefect(*worker)
+        await due(server)
+        await ended_as(server, 1, "COMPLETED", still=working)
+        assert not known & asked(teacher.bodies[before:])
+
+        # Code decides rows, so a worker of another version builds nothing.
+        total = teacher.count
+        [deployment] = await server.ask("deployments/filter")
+        assert deployment["version"] == deployment["parameters"]["version"] == ours()
+        await due(server, version="0.0.9+older")
+        [failed] = await ended_as(server, 1, "FAILED", still=working)
+        assert failed["state"]["message"].startswith(
+            f"this worker runs callwright {ours()}, its schedule was made"
+        )
+        await working.end()
+    assert teacher.count == total
+    assert made(tmp_path) == [await plain(recipe, tmp_path / "plain")]
+
+
+async def due(server: PrefectServer, **parameters: Any) -> None:
+    """Make a run of the one deployment that is due now."""
+    [deployment] = await server.ask("deployments/filter")
+    wanted = {"state": {"type": "SCHEDULED"}, "parameters": deployment["parameters"] | parameters}
+    await server.ask(f"deployments/{deployment['id']}/create_flow_run", wanted)
+
+
+async def ended_as(server: PrefectServer, count: int, state: str, *, still: Group) -> list[dict[str, Any]]:
+    """Wait until so many flow runs have ended in a state."""
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            runs = [run for run in await server.runs() if run["state"]["type"] == state]
+            if len(runs) >= count:
+                return runs
+            assert still.process.returncode is None, "it ended"
+            await asyncio.sleep(0.2)
+
+
+async def test_a_database_that_breaks_in_mid_run_costs_no_version(
+    cluster: Postgres, teacher: lb.Loopback, tmp_path: Path
+):
+    recipe = recipe_in(tmp_path, teacher)
+    hasty = {"PREFECT_CLIENT_MAX_RETRIES": "1", "PREFECT_RUNNER_POLL_FREQUENCY": "1"}
+    async with PrefectServer(tmp_path, cluster.url).running() as server:
+        command = ("serve", recipe, "--interval", "15s", "--data", tmp_path / "data")
+        serving = await server.callwright(*command, **hasty)
+        await asked_enough(teacher, still=serving)
+        cluster.stop()
+        teacher.latency_s = LATENCY_S
+        log = tmp_path / "serve.log"
+        await until(lambda: "is gone" in log.read_text(), still=serving)
+        cluster.start()
+        await until(lambda: "is back" in log.read_text(), still=serving)
+        await until(lambda: made(tmp_path), still=serving)
+        await ended_as(server, 1, "COMPLETED", still=serving)
+        assert await serving.end(signal.SIGTERM) == 4
+    questions = [json.dumps(body, sort_keys=True) for body in teacher.bodies]
+    assert len(made(tmp_path)) == 1
+    assert len(questions) - len(set(questions)) <= 4, "more than was under way was asked twice"
+
+
+async def test_a_build_of_the_command_line_outlives_its_server_s_database(
+    cluster: Postgres, teacher: lb.Loopback, tmp_path: Path
+):
+    recipe = recipe_in(tmp_path, teacher)
+    command = ("build", recipe, "--data", tmp_path / "data", "--json")
+    async with PrefectServer(tmp_path, cluster.url).running() as server:
+        building = await server.callwright(*command, log="build.log", PREFECT_CLIENT_MAX_RETRIES="1")
+        await asked_enough(teacher, still=building)
+        cluster.stop()
+        teacher.latency_s = LATENCY_S
+        assert await asyncio.wait_for(building.process.wait(), DEADLINE_S) == 0, (
+            tmp_path / "build.log"
+        ).read_text()
+    assert made(tmp_path) == [await plain(recipe, tmp_path / "plain")]
