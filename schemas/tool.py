@@ -93,6 +93,10 @@ class Leaves(Record):
     """Style of its name, how many parameters of which types, form of its answer, style of its description."""
 
 
+UNNAMED = ("binding", "leaves")
+"""Fields that a tool's id does not name."""
+
+
 class Tool(Record):
     """One callable function."""
 
@@ -117,7 +121,7 @@ class Tool(Record):
     @cached_property
     def id(self) -> str:
         """Digest of all that decides what a model sees and what is answered; binding and leaves are not in it."""
-        return digest(self.model_dump(mode="json", exclude={"binding", "leaves"}))
+        return digest(self.model_dump(mode="json", exclude=set(UNNAMED)))
 
     @property
     def properties(self) -> dict[str, dict[str, Any]]:

@@ -124,7 +124,8 @@ async def pool_with_noise(body: Mapping[str, Any], data: Path, share: float, see
         toolkits=plan.seeds.toolkits,
         tasks=[TaskRow(one.task_id, one.task) for one in results],
         trajectories=[
-            TrajectoryRow(one.trajectory_id, one.row_kind or one.kind, one.trajectory) for one in results
+            TrajectoryRow(one.trajectory_id, one.row_kind or one.kind, one.trajectory, one.task)
+            for one in results
         ],
         verdicts=[verdict for one in results for verdict in one.verdicts],
     )

@@ -80,6 +80,30 @@ def test_a_learner_rises_from_round_to_round(loops: dict[Path, Looped]):
     rises([report for looped in loops.values() for report in looped.reports])
 
 
+@pytest.mark.slow
+def test_twenty_learners_rise_and_beat_static_seeds(tmp_path: Path):
+    """The whole loop of benchmarks/loop_ablation.py, in two rounds: a control gets as many rows of fresh seeds."""
+    sizes = {
+        "rows": 60,
+        "held_out": {"toolkits": ["hr"], "rows": 100},
+        "expand": {"variants": 2},
+        "replay": 0,
+    }
+    pool = made(tmp_path / "pool", recipe("ablation", **sizes, control=True) | {"size": 280})
+    reports = [
+        report
+        for learner in range(1, 21)
+        for report in pool.loop(tmp_path / str(learner), learner, 2).reports
+    ]
+    rises(reports)
+    lead = [
+        (one.held_out_after.exact.value or 0.0) - (one.control.exact.value or 0.0)
+        for one in reports
+        if one.round == 2 and one.control
+    ]
+    assert len(lead) == 20 and fmean(lead) > 0
+
+
 def test_each_variant_is_a_row_that_may_be_taken_or_a_drop_with_its_reason(loops: dict[Path, Looped]):
     for data, looped in loops.items():
         made = looped.reports[1].expansion

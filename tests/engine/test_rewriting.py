@@ -67,7 +67,7 @@ def test_the_new_version_has_its_parts_in_proportion_and_its_lineage(data: Path,
         before = {member.trajectory: (member, task) for member, _, task in store.rows(source)}
         parts = [task["hidden"].get("part", "control") for _, _, task in rows]
         edges = set(store._read("SELECT child, parent FROM edges WHERE step = 'rewrite'"))
-        assert set(store.evidence(asked).values()) == {"L3"}
+        assert set(dict(store.evidence(asked)).values()) == {"L3"}
     dialogues = len(rows) - parts.count("control")
     wrong = [parts.count(error) for error in ERRORS]
     assert max(wrong) - min(wrong) <= 1

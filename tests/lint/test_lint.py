@@ -22,7 +22,6 @@ from callwright.store import Store
 from callwright.views import (
     openai,
     prime_rl,
-    retrieval,
     roles,
     spans,
     ste_icl,
@@ -73,7 +72,7 @@ def test_good_rows_have_no_fault(tmp_path: Path):
 
 @pytest.mark.parametrize(
     "view",
-    [trl, openai, toolbench, spans, ste_sft, ste_icl, xlam, verl, prime_rl, roles, retrieval],
+    [trl, openai, toolbench, spans, ste_sft, ste_icl, xlam, verl, prime_rl, roles],
     ids=lambda view: view.__name__.split(".")[-1],
 )
 def test_our_own_exports_have_no_fault(tmp_path: Path, view: Any):

@@ -82,7 +82,7 @@ def old(tmp_path: Path) -> Path:
 
 def test_reading_alone_changes_nothing_and_says_what_to_do(old: Path):
     with (
-        pytest.raises(StoreError, match="has schema 1, this callwright reads 2; any command that writes"),
+        pytest.raises(StoreError, match="has schema 1, this callwright reads 3; any command that writes"),
         Store.open(old, write=False),
     ):
         pass
@@ -115,5 +115,5 @@ def test_a_reason_is_never_null(old: Path):
         pytest.raises(duckdb.ConstraintException, match="NOT NULL"),
     ):
         connection.execute(
-            "INSERT INTO version_rows VALUES ('museum', 2, 0, 't', 'train', 'single', 'x', NULL)"
+            "INSERT INTO version_rows VALUES ('museum', 2, 0, 't', 'train', 'single', 'x', NULL, 'L1')"
         )

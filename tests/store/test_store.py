@@ -13,7 +13,7 @@ from builders import call, commit, drop, ledger_entry, member, probe, task, tool
 from callwright.errors import StoreError
 from callwright.schemas.task import Task
 from callwright.schemas.version import Run, Statistics
-from callwright.store import Store, TaskRow, TrajectoryRow
+from callwright.store import Store, TaskRow, TrajectoryRow, pages
 from callwright.store import store as store_module
 
 FIRST = trajectory(task("Show me event e1."))
@@ -137,7 +137,7 @@ def test_a_rung_counts_as_evidence_only_when_every_judge_on_it_and_below_said_pa
         verdict(SECOND, "L2"),
     ]
     version = store.commit(commit(FIRST, SECOND, third, verdicts=said))
-    assert store.evidence(version) == {FIRST.id: "L1", SECOND.id: "L0"}
+    assert dict(store.evidence(version)) == {FIRST.id: "L1", SECOND.id: "L0", third.id: "none"}
     assert [one.rung for one in store.verdicts(FIRST.id)] == ["L0", "L1", "hygiene"]
 
 
@@ -190,7 +190,7 @@ def test_a_version_that_could_not_be_read_back_is_not_made(store: Store, changes
 
 def test_a_commit_streams_over_many_batches(store: Store, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("callwright.store.rows.batches.__defaults__", (7,))
-    monkeypatch.setattr(store_module, "_PAGE", 25)
+    monkeypatch.setattr(pages, "PAGE", 25)
     made = [trajectory(task(f"Show me event {number}.", attempt=number)) for number in range(50)]
     version = store.commit(commit(*made, drops=[drop(number) for number in range(20)]))
     assert len(list(store.rows(version))) == 50
@@ -278,19 +278,20 @@ def test_a_store_of_an_older_schema_is_brought_up_to_date_by_writing(tmp_path: P
     with Store.open(tmp_path, write=True) as store:
         version = store.commit(commit(FIRST))
 
-    def m003_more(connection):
+    def m004_more(connection):
         connection.execute("ALTER TABLE tags ADD COLUMN note VARCHAR")
 
     from callwright.store import migrations
 
-    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, m003_more))
-    with pytest.raises(StoreError, match="has schema 2"), Store.open(tmp_path, write=False):
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, m004_more))
+    with pytest.raises(StoreError, match="has schema 3"), Store.open(tmp_path, write=False):
         pass
     with Store.open(tmp_path, write=True) as store:
         assert list(store._read("SELECT number, name FROM migrations ORDER BY 1")) == [
             (1, "m001_first_tables"),
             (2, "m002_loops"),
-            (3, "m003_more"),
+            (3, "m003_chats"),
+            (4, "m004_more"),
         ]
     with Store.open(tmp_path, write=False) as store:
         assert store.versions() == (version,)

@@ -83,13 +83,22 @@ def test_a_version_that_nobody_touched_is_sound(data: Path):
     with Store.open(data, write=False) as store:
         found = store.verify(store.version("museum"))
     assert (found.sound, found.rows) == (True, 3)
-    assert found.checked == {"trajectories": 3, "tasks": 3, "tools": 2, "verdicts": 4, "probes": 1}
+    assert found.checked == {
+        "trajectories": 3,
+        "chats": 3,
+        "tasks": 3,
+        "tools": 2,
+        "verdicts": 4,
+        "probes": 1,
+    }
 
 
 SAID = verdict(KEPT, "L0", judge="calls").id
 BODY = "SET body = replace(body, {}) WHERE id = ?"
 DAMAGES = {
     "a message": ("UPDATE trajectories " + BODY.format("'Done.', 'Gone.'"), "trajectories", KEPT.id),
+    "a text": ("UPDATE chats SET messages = ['{}'] WHERE id = ?", "chats", KEPT.id),
+    "a tool of a text": ("UPDATE chats SET tools = [] WHERE id = ?", "chats", KEPT.id),
     "half a body": ("UPDATE trajectories SET body = body[:40] WHERE id = ?", "trajectories", KEPT.id),
     "another teacher": ("UPDATE trajectories SET teacher = 'me' WHERE id = ?", "trajectories", KEPT.id),
     "no conversation": ("DELETE FROM trajectories WHERE id = ?", "trajectories", KEPT.id),
@@ -121,7 +130,7 @@ def test_what_no_version_needs_is_counted_first_and_goes_only_on_request(data: P
     with Store.open(data, write=False) as store:
         before = store.garbage()
     assert {table: one.rows for table, one in before.items()} == {
-        "trajectories": 1, "tasks": 1, "verdicts": 1, "probes": 1, "edges": 1
+        "trajectories": 1, "chats": 0, "tasks": 1, "verdicts": 1, "probes": 1, "edges": 1
     }  # fmt: skip
     with Store.open(data, write=True) as store:
         version = store.version("museum")

@@ -15,6 +15,19 @@ LEAKS = {
     "slack_token": "xoxb-" + "1234567890-abc",
     "private_key": "-----BEGIN RSA " + "PRIVATE KEY-----",
 }
+ALSO = {
+    "Basic " + "QWxhZGRpbjpvcGVuIHNlc2FtZTEx": "authorization_header",
+    "ASIA" + "ABCDEFGH12345678": "aws_access_key",
+    "github_pat_" + "a1" * 20: "github_token",
+    "-----BEGIN " + "PRIVATE KEY-----": "private_key",
+    **{f"gh{letter}_" + "a1" * 18: "github_token" for letter in "ousr"},
+    **{f"xox{letter}-" + "1234567890-abc": "slack_token" for letter in "aeprs"},
+}
+
+
+@pytest.mark.parametrize("secret", ALSO)
+def test_each_spelling_of_a_pattern_is_found(secret: str):
+    assert find_secret(f"use {secret}") == ALSO[secret]
 
 
 @pytest.mark.parametrize("name", list(PATTERNS))

@@ -388,7 +388,7 @@ class _Run:
             toolkits=workshop.toolkits,
             tasks=(TaskRow(result.task_id, result.task) for result in conversations(paths)),
             trajectories=(
-                TrajectoryRow(r.trajectory_id, r.row_kind or r.kind, r.trajectory)
+                TrajectoryRow(r.trajectory_id, r.row_kind or r.kind, r.trajectory, r.task)
                 for r in conversations(paths)
             ),
             verdicts=(verdict for result in conversations(paths) for verdict in result.verdicts),

@@ -99,10 +99,9 @@ def _difference(store: Store, version: Version, against: Version) -> Any:
 def _pictures(store: Store, versions: Sequence[Version], catalogue: Catalogue) -> tuple[list[Picture], float]:
     counts = []
     for version in versions:
-        evidence = store.evidence(version)
         count = Count(catalogue)
-        for member, trajectory, task in store.rows(version):
-            count.add(member, trajectory, task, evidence.get(member.trajectory) or "none")
+        for (_, rung), row in zip(store.evidence(version), store.rows(version), strict=True):
+            count.add(*row, rung)
         count.points = [(point, text) for point, text in count.points if not find_secret(text)]
         counts.append(count)
     places, explained = plane([text for count in counts for _, text in count.points])

@@ -1,7 +1,8 @@
 """The memory of callwright: one DuckDB file of content-addressed rows that are never rewritten."""
 
+from callwright.store.chats import tool_text
 from callwright.store.query import Answer
 from callwright.store.rows import Commit, TaskRow, TrajectoryRow
 from callwright.store.store import Store, query
 
-__all__ = ["Answer", "Commit", "Store", "TaskRow", "TrajectoryRow", "query"]
+__all__ = ["Answer", "Commit", "Store", "TaskRow", "TrajectoryRow", "query", "tool_text"]

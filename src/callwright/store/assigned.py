@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-Read = Callable[..., Iterator[tuple[Any, ...]]]
-"""Runs a query with its values; rows come one by one."""
+from callwright.store.pages import Read
 
 # The first version that had a root decides; older datasets come first, so that what descends from one agrees with it.
 _ROOTS = """

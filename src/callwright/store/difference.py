@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 from callwright.schemas.difference import Difference, RowCounts
 from callwright.schemas.version import Version
-
-Read = Callable[..., Iterator[tuple[Any, ...]]]
-"""Runs a query with its values; rows come one by one."""
+from callwright.store.pages import Read
 
 _BOTH = """
     WITH a AS (SELECT * FROM version_rows WHERE dataset = ? AND number = ?),

@@ -39,6 +39,7 @@ _UNREADABLE = """
 """
 _UNNEEDED = {
     "trajectories": ("id NOT IN (SELECT id FROM needed)", "body"),
+    "chats": ("id NOT IN (SELECT id FROM needed)", "array_to_string(messages, '')"),
     "tasks": ("id NOT IN (SELECT id FROM needed)", "body"),
     "verdicts": ("trajectory NOT IN (SELECT id FROM needed)", "body"),
     "probes": ("trajectory NOT IN (SELECT id FROM needed)", "body"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from callwright.errors import StoreError, UsageError
@@ -12,9 +12,7 @@ from callwright.schemas.explanation import Explanation, Offered, Place, Refused,
 from callwright.schemas.probe import Probe
 from callwright.schemas.verdict import Verdict
 from callwright.schemas.version import SourceSummary, Spent, Statistics
-
-Read = Callable[..., Iterator[tuple[Any, ...]]]
-"""Runs a query with its values; rows come one by one."""
+from callwright.store.pages import Read
 
 _FIND = """
     SELECT DISTINCT id FROM (

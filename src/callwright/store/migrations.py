@@ -67,7 +67,47 @@ def m002_loops(connection: DuckDBPyConnection) -> None:
     """)
 
 
-MIGRATIONS = (m001_first_tables, m002_loops)
+def m003_chats(connection: DuckDBPyConnection) -> None:
+    """What trainers are given of a row, as text; and its evidence, which is the version's and no longer changes."""
+    # Rows that were committed before get no text: views write it anew, and so does the next version that holds them.
+    connection.execute("""
+        CREATE TABLE chats (
+            id VARCHAR, rules VARCHAR, messages VARCHAR[] NOT NULL, tools VARCHAR[] NOT NULL,
+            code VARCHAR NOT NULL, message VARCHAR NOT NULL, toolkit VARCHAR NOT NULL, teacher VARCHAR NOT NULL,
+            prompts VARCHAR[] NOT NULL, trusts VARCHAR[] NOT NULL, masked BIGINT NOT NULL, wrong BOOLEAN NOT NULL,
+            numbers BOOLEAN NOT NULL, PRIMARY KEY (id, rules));
+    """)
+    # DuckDB fills no column in the transaction that adds it.
+    connection.execute(f"""
+        CREATE TEMP TABLE rows_before AS SELECT * FROM version_rows;
+        DROP TABLE version_rows;
+        CREATE TABLE version_rows (
+            dataset VARCHAR, number BIGINT, ordinal BIGINT,
+            trajectory VARCHAR NOT NULL, split VARCHAR NOT NULL, kind VARCHAR NOT NULL, method VARCHAR NOT NULL,
+            reason VARCHAR NOT NULL DEFAULT '', evidence VARCHAR NOT NULL,
+            PRIMARY KEY (dataset, number, ordinal));
+        INSERT INTO version_rows BY NAME
+            SELECT r.*, coalesce(e.rung, 'none') AS evidence
+            FROM rows_before r LEFT JOIN ({EVIDENCE.format(rows="rows_before")}) e ON e.trajectory = r.trajectory
+            ORDER BY r.dataset, r.number, r.ordinal;
+        DROP TABLE rows_before;
+    """)
+
+
+EVIDENCE = """
+    WITH rungs AS (
+        SELECT trajectory, rung, bool_and(outcome = 'pass') AS passed FROM verdicts
+        WHERE rung LIKE 'L_' AND trajectory IN (SELECT trajectory FROM {rows}) GROUP BY trajectory, rung
+    ), broken AS (
+        SELECT trajectory, min(rung) AS rung FROM rungs WHERE NOT passed GROUP BY trajectory
+    )
+    SELECT g.trajectory, max(g.rung) AS rung FROM rungs g LEFT JOIN broken b ON b.trajectory = g.trajectory
+    WHERE b.rung IS NULL OR g.rung < b.rung GROUP BY g.trajectory
+"""
+"""Row -> the highest rung where this one and all below have nothing but pass; others are left out."""
+
+
+MIGRATIONS = (m001_first_tables, m002_loops, m003_chats)
 
 
 def migrate(connection: DuckDBPyConnection, where: str) -> None:

@@ -38,15 +38,16 @@ class TaskRow:
 
 @dataclass(frozen=True)
 class TrajectoryRow:
-    """A conversation by its id; `body` is `Trajectory.record()`."""
+    """A conversation by its id; `body` is `Trajectory.record()`, `task` the record of its task."""
 
     id: str
     kind: Kind
     body: Mapping[str, Any]
+    task: Mapping[str, Any]
 
     @classmethod
     def of(cls, trajectory: Trajectory) -> TrajectoryRow:
-        return cls(trajectory.id, trajectory.kind, trajectory.record())
+        return cls(trajectory.id, trajectory.kind, trajectory.record(), trajectory.task.record())
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,11 @@ SCHEMAS: dict[str, pa.Schema] = {
     "tools": pa.schema(_strings("id", "name", "toolkit", "body")),
     "tasks": pa.schema(_strings("id", "root", "method", "kind", "body") + _numbers("attempt")),
     "trajectories": pa.schema(_strings("id", "task", "kind", "teacher", "body")),
+    "chats": pa.schema(
+        _strings("id", "rules", "code", "message", "toolkit", "teacher")
+        + [(name, pa.list_(pa.string())) for name in ("messages", "tools", "prompts", "trusts")]
+        + [("masked", pa.int64()), ("wrong", pa.bool_()), ("numbers", pa.bool_())]
+    ),
     "edges": pa.schema(_strings("child", "parent", "step")),
     "verdicts": pa.schema(
         _strings("id", "trajectory", "judge", "rung", "outcome", "code", "body") + _numbers("step")

@@ -8,12 +8,13 @@ import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from itertools import chain, count
+from itertools import chain
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from callwright.errors import StoreBusyError, StoreError
 from callwright.schemas.difference import Difference
@@ -24,11 +25,14 @@ from callwright.schemas.upkeep import Garbage, Verification
 from callwright.schemas.verdict import Rung, Verdict
 from callwright.schemas.version import Drop, LedgerEntry, Member, Run, Split, Version
 from callwright.store.assigned import roots_of, shown_tools, splits_of_roots
+from callwright.store.chats import RULES, ChatTexts
+from callwright.store.clustering import Clustered
 from callwright.store.difference import difference, history
 from callwright.store.garbage import collect, garbage
 from callwright.store.lineage import explained, row_called
 from callwright.store.lock import StoreLock
-from callwright.store.migrations import check, migrate
+from callwright.store.migrations import EVIDENCE, check, migrate
+from callwright.store.pages import pages
 from callwright.store.query import SEALED, Answer, answered
 from callwright.store.rows import (
     SCHEMAS,
@@ -63,16 +67,19 @@ _CONFIG: _Config = {
 }
 _VERSION_COLUMNS = "dataset, number, id, parent, recipe_digest, recipe, created_at, statistics"
 _FETCH = 500
-_PAGE = 10_000
+_TAKEN = 1_000
+"""Rows that are copied at once: few enough to stay in the processor's cache."""
+_ON_PAGE = "r.ordinal BETWEEN ? AND ? AND t.id BETWEEN ? AND ?"
 _TAG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
 
 
 class Store:
     """One DuckDB file, open. Made by `Store.open`; for one thread."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, where: str) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
         self._connection = connection
-        self._where = where
+        self._folder = folder
+        self._where = str(folder / FILE_NAME)
 
     @classmethod
     @contextmanager
@@ -84,7 +91,7 @@ class Store:
             StoreError: There is none, it is not ours, or a newer callwright wrote it.
         """
         with _opened(folder, write=write, wait_s=wait_s, config=_CONFIG) as connection:
-            yield cls(connection, str(folder / FILE_NAME))
+            yield cls(connection, folder)
 
     # Writing
 
@@ -253,33 +260,57 @@ class Store:
         if only is not None:
             yield from self._bodies(version, "r.trajectory IN (SELECT unnest(?::VARCHAR[]))", sorted(only))
             return
-        for first in count(step=_PAGE):
-            # By pages, for DuckDB sorts a result whole, in memory, bodies and all.
-            read = 0
-            for row in self._bodies(version, "r.ordinal BETWEEN ? AND ?", first, first + _PAGE - 1):
-                read += 1
-                yield row
-            if read < _PAGE:
-                return
+        for page in pages(self._read, version):
+            yield from self._bodies(version, _ON_PAGE, *page.ordinals, *page.ids)
 
-    def evidence(self, version: Version) -> dict[str, Rung]:
-        """Row -> the highest rung where this one and all below have nothing but pass; others are left out."""
-        found = self._read(
-            """
-            WITH rungs AS (
-                SELECT v.trajectory, v.rung, bool_and(v.outcome = 'pass') AS passed
-                FROM verdicts v JOIN version_rows r ON r.trajectory = v.trajectory
-                WHERE r.dataset = ? AND r.number = ? AND v.rung LIKE 'L_' GROUP BY v.trajectory, v.rung
-            ), broken AS (
-                SELECT trajectory, min(rung) AS rung FROM rungs WHERE NOT passed GROUP BY trajectory
+    def has_chats(self, version: Version) -> bool:
+        """Whether each row has a text for chat trainers, made by the rules of today and free of what refuses it."""
+        return all(
+            self._count(
+                """
+                SELECT count(*) FROM version_rows r LEFT JOIN chats c
+                    ON c.id = r.trajectory AND c.rules = ? AND c.code = '' AND c.id BETWEEN ? AND ?
+                WHERE r.dataset = ? AND r.number = ? AND r.ordinal BETWEEN ? AND ? AND c.id IS NULL
+                """,
+                RULES,
+                *page.ids,
+                version.dataset,
+                version.number,
+                *page.ordinals,
             )
-            SELECT g.trajectory, max(g.rung) FROM rungs g LEFT JOIN broken b ON b.trajectory = g.trajectory
-            WHERE b.rung IS NULL OR g.rung < b.rung GROUP BY g.trajectory
-            """,
+            == 0
+            for page in pages(self._read, version)
+        )
+
+    def chats(self, version: Version) -> Iterator[pa.Table]:
+        """The rows of a version that `has_chats`, as tables of a thousand rows at most, in the same order as `rows`.
+
+        Columns are those of `chats` and `version_rows` that docs/store.md describes; an empty list is null.
+        """
+        for page in pages(self._read, version):
+            with closing(self._connection.cursor()) as cursor:
+                found = cursor.execute(
+                    """
+                    SELECT r.ordinal, r.trajectory AS id, r.split, nullif(c.messages, []) AS messages,
+                        nullif(c.tools, []) AS tools, r.kind, r.method, c.toolkit, c.teacher, r.evidence,
+                        c.prompts, c.trusts, c.masked, c.wrong, c.numbers
+                    FROM version_rows r JOIN chats c ON c.id = r.trajectory
+                    WHERE r.dataset = ? AND r.number = ? AND r.ordinal BETWEEN ? AND ?
+                        AND c.rules = ? AND c.id BETWEEN ? AND ?
+                    """,
+                    [version.dataset, version.number, *page.ordinals, RULES, *page.ids],
+                ).to_arrow_table()
+            # Sorted here, by number alone: DuckDB would sort the texts along.
+            rows, order = found.combine_chunks(), pc.sort_indices(found["ordinal"])
+            yield from (rows.take(order.slice(at, _TAKEN)) for at in range(0, len(order), _TAKEN))
+
+    def evidence(self, version: Version) -> Iterator[tuple[str, Rung | Literal["none"]]]:
+        """Each row, in the order of `rows`, and the highest rung where this one and all below had nothing but pass."""
+        return self._read(
+            "SELECT trajectory, evidence FROM version_rows WHERE dataset = ? AND number = ? ORDER BY ordinal",
             version.dataset,
             version.number,
         )
-        return dict(found)
 
     def drops(self, version: Version) -> Iterator[Drop]:
         """Every attempt that did not become a row of the version, and why."""
@@ -417,6 +448,9 @@ class Store:
             while batch := cursor.fetchmany(_FETCH):
                 yield from batch
 
+    def _count(self, query: str, *values: Any) -> int:
+        return next(int(count) for (count,) in self._read(query, *values))
+
     def _bodies(
         self, version: Version, condition: str, *values: Any
     ) -> Iterator[tuple[Member, dict[str, Any], dict[str, Any]]]:
@@ -460,13 +494,14 @@ class Store:
 
     def _insert(self, table: str, batch: Sequence[Row]) -> None:
         """One batch by way of Arrow: seventy times as fast as `executemany`."""
-        if not batch:
+        self._insert_table(table, _table(table, batch))
+
+    def _insert_table(self, table: str, rows: pa.Table, conflict: str = "ON CONFLICT DO NOTHING") -> None:
+        if not rows.num_rows:
             return
-        self._connection.register("incoming", pa.Table.from_pylist(list(batch), schema=SCHEMAS[table]))
+        self._connection.register("incoming", rows)
         try:
-            self._connection.execute(
-                f"INSERT INTO {table} BY NAME SELECT * FROM incoming ON CONFLICT DO NOTHING"
-            )
+            self._connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming {conflict}")
         finally:
             self._connection.unregister("incoming")
 
@@ -475,11 +510,43 @@ class Store:
         for tasks in batches(commit.tasks):
             self._insert("tasks", [task_row(one) for one in tasks])
             self._insert("edges", task_edges(tasks))
-        for trajectories in batches(commit.trajectories):
-            self._insert("trajectories", [trajectory_row(one) for one in trajectories])
-            self._insert("edges", trajectory_edges(trajectories))
+        self._load_conversations(commit)
         self._load("verdicts", (verdict_row(one) for one in commit.verdicts))
         self._load("probes", (probe_row(one) for one in commit.probes))
+
+    def _load_conversations(self, commit: Commit) -> None:
+        rows = {one.trajectory for one in commit.members}
+        texts = ChatTexts(self._stored_tool)
+        with Clustered(self._folder) as bodies, Clustered(self._folder) as chats:
+            for trajectories in batches(commit.trajectories):
+                bodies.add(_table("trajectories", map(trajectory_row, trajectories)))
+                made = (texts.row(one.id, one.body, one.task) for one in trajectories if one.id in rows)
+                chats.add(_table("chats", filter(None, made)))
+                self._insert("edges", trajectory_edges(trajectories))
+            for table, parts in (("trajectories", bodies), ("chats", chats)):
+                for part in parts:
+                    self._insert_table(table, part)
+
+    def _stored_tool(self, id_: str) -> Tool | None:
+        # The connection itself, not a cursor: within a commit it must see the open transaction.
+        found = self._connection.execute("SELECT body FROM tools WHERE id = ?", [id_]).fetchone()
+        return Tool.model_validate_json(found[0]) if found else None
+
+    def _load_members(self, version: Version, commit: Commit) -> None:
+        """The rows, each with the evidence that it has by now: verdicts of later versions do not change it."""
+        self._connection.execute(
+            "CREATE OR REPLACE TEMP TABLE incoming_rows AS SELECT * EXCLUDE (evidence) FROM version_rows LIMIT 0"
+        )
+        for batch in batches(member_rows(commit, version.number)):
+            self._insert_table("incoming_rows", _table("version_rows", batch), conflict="")
+        self._connection.execute(
+            f"""
+            INSERT INTO version_rows BY NAME SELECT r.*, coalesce(e.rung, 'none') AS evidence
+            FROM incoming_rows r LEFT JOIN ({EVIDENCE.format(rows="incoming_rows")}) e ON e.trajectory = r.trajectory
+            ORDER BY r.ordinal
+            """
+        )
+        self._connection.execute("DROP TABLE incoming_rows")
 
     def _load_version(self, version: Version, commit: Commit) -> None:
         self._connection.execute("INSERT INTO datasets VALUES (?) ON CONFLICT DO NOTHING", [version.dataset])
@@ -496,7 +563,7 @@ class Store:
                 version.statistics.model_dump_json(),
             ],
         )
-        self._load("version_rows", member_rows(commit, version.number))
+        self._load_members(version, commit)
         self._load("version_drops", drop_rows(commit, version.number))
 
     def _refuse_orphans(self, version: Version) -> None:
@@ -595,6 +662,10 @@ def _connect(path: Path, config: _Config, *, read_only: bool) -> duckdb.DuckDBPy
 def _refuse_twins(batch: Commit) -> None:
     if len({one.trajectory for one in batch.members}) != len(batch.members):
         raise StoreError(f"{batch.dataset}: a conversation stands twice in the version; nothing was written")
+
+
+def _table(name: str, rows: Iterable[Row]) -> pa.Table:
+    return pa.Table.from_pylist(list(rows), schema=SCHEMAS[name])
 
 
 def _version(columns: dict[str, Any]) -> Version:

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from itertools import count
+from collections.abc import Mapping
 from typing import Any
 
 from callwright.schemas.base import digest
-from callwright.schemas.tool import Tool
+from callwright.schemas.tool import UNNAMED, Tool
 from callwright.schemas.upkeep import Damage, Verification
 from callwright.schemas.version import Version
+from callwright.store.chats import RULES, ChatTexts
+from callwright.store.pages import Read, pages
 from callwright.store.rows import version_id
 
-Read = Callable[..., Iterator[tuple[Any, ...]]]
-"""Runs a query with its values; rows come one by one."""
-
-_PAGE = 10_000
 _ROWS = """
-    SELECT r.ordinal, r.trajectory, r.split, t.task, t.teacher, t.body,
-        k.id, k.root, k.method, k.kind, k.attempt, k.body
-    FROM version_rows r LEFT JOIN trajectories t ON t.id = r.trajectory LEFT JOIN tasks k ON k.id = t.task
+    SELECT r.trajectory, r.split, c, t.task, t.teacher, t.body, k.id, k.root, k.method, k.kind, k.attempt, k.body
+    FROM version_rows r LEFT JOIN trajectories t ON t.id = r.trajectory AND t.id BETWEEN ? AND ?
+        LEFT JOIN tasks k ON k.id = t.task
+        LEFT JOIN chats c ON c.id = r.trajectory AND c.rules = ? AND c.id BETWEEN ? AND ?
     WHERE r.dataset = ? AND r.number = ? AND r.ordinal BETWEEN ? AND ? ORDER BY r.ordinal
 """
 _SAID = """
@@ -42,23 +40,21 @@ def verified(read: Read, version: Version) -> Verification:
     """
     check = _Check(read)
     members: list[tuple[str, str]] = []
-    for first in count(step=_PAGE):
-        page = list(read(_ROWS, version.dataset, version.number, first, first + _PAGE - 1))
-        for row in page:
-            members.append((row[1], row[2]))
-            check.row(*row[1:2], *row[3:])
-        if len(page) < _PAGE:
-            break
+    for page in pages(read, version):
+        asked = (*page.ids, RULES, *page.ids, version.dataset, version.number, *page.ordinals)
+        for found in read(_ROWS, *asked):
+            members.append(found[:2])
+            check.row(found[0], *found[2:])
     for table, columns in _COLUMNS.items():
         query = _SAID.format(table=table, columns=", ".join(f"s.{column}" for column in columns))
         for id_, body, *values in read(query, version.dataset, version.number):
             check.said(table, id_, body, dict(zip(columns, values, strict=True)))
-    found = version_id(members, version.recipe_digest)
-    if found != version.id:
+    name = version_id(members, version.recipe_digest)
+    if name != version.id:
         check.damaged(
             "versions",
             version.id,
-            f"its {len(members)} rows, their splits and the recipe's digest have the id {found}",
+            f"its {len(members)} rows, their splits and the recipe's digest have the id {name}",
         )
     return Verification(
         version=version.name, rows=len(members), checked=dict(check.checked), damage=tuple(check.damage)
@@ -70,14 +66,23 @@ class _Check:
         self.checked: Counter[str] = Counter()
         self.damage: list[Damage] = []
         self._read = read
-        self._tools: dict[str, dict[str, Any] | None] = {}
+        self._tools: dict[str, Tool | None] = {}
+        self._texts = ChatTexts(self._tool)
         self._tasks: set[str] = set()
 
     def damaged(self, table: str, id_: str, message: str) -> None:
         self.damage.append(Damage(table=table, id=id_, message=message))
 
-    def row(self, id_: str, task_id: str | None, teacher: str, body: str | None, *task: Any) -> None:
-        """One conversation with its task; both may be gone."""
+    def row(
+        self,
+        id_: str,
+        chat: Mapping[str, Any] | None,
+        task_id: str | None,
+        teacher: str,
+        body: str | None,
+        *task: Any,
+    ) -> None:
+        """One conversation with its task, which both may be gone, and its text for chat trainers, which may be none."""
         self.checked["trajectories"] += 1
         if body is None:
             self.damaged("trajectories", id_, "it is missing")
@@ -90,16 +95,27 @@ class _Check:
         if asked is None or said is None:
             return
         try:
-            tools = [self._tool(one) for one in asked["tools"]]
+            tools = [tool.wire() if (tool := self._tool(one)) else None for one in asked["tools"]]
             held = (said["task"], said["provenance"]["teacher"])
             messages = said["messages"]
         except (KeyError, TypeError) as error:
             self.damaged("trajectories", id_, f"its body lacks {error}")
             return
-        if None not in tools:
-            self._same("trajectories", id_, digest({"messages": messages, "tools": tools}))
+        if None not in tools and self._same(
+            "trajectories", id_, digest({"messages": messages, "tools": tools})
+        ):
+            self._chat(id_, chat, said, asked)
         if held != (task_id, teacher):
             self.damaged("trajectories", id_, "its columns task and teacher are not those of its body")
+
+    def _chat(
+        self, id_: str, found: Mapping[str, Any] | None, said: Mapping[str, Any], asked: Mapping[str, Any]
+    ) -> None:
+        if found is None:
+            return
+        self.checked["chats"] += 1
+        if found != self._texts.row(id_, said, asked):
+            self.damaged("chats", id_, "it is not what its conversation gives")
 
     def said(self, table: str, id_: str, body: str, columns: Mapping[str, Any]) -> None:
         """A verdict or a probe, and its columns."""
@@ -131,13 +147,13 @@ class _Check:
             self.damaged("tasks", id_, "its columns are not those of its body")
         return parsed
 
-    def _tool(self, id_: str) -> dict[str, Any] | None:
-        """The tool as a model sees it, checked once."""
+    def _tool(self, id_: str) -> Tool | None:
+        """The tool, checked once."""
         if id_ not in self._tools:
             self._tools[id_] = self._checked_tool(id_)
         return self._tools[id_]
 
-    def _checked_tool(self, id_: str) -> dict[str, Any] | None:
+    def _checked_tool(self, id_: str) -> Tool | None:
         self.checked["tools"] += 1
         body = next((body for (body,) in self._read("SELECT body FROM tools WHERE id = ?", id_)), None)
         if body is None:
@@ -146,11 +162,11 @@ class _Check:
         parsed = self._parsed("tools", id_, body)
         if parsed is None:
             return None
-        named = {name: value for name, value in parsed.items() if name != "binding"}
+        named = {name: value for name, value in parsed.items() if name not in UNNAMED}
         if not self._same("tools", id_, digest(named)):
             return None  # the rows that offer it are not to blame
         try:
-            return Tool.model_validate(parsed).wire()
+            return Tool.model_validate(parsed)
         except ValueError:
             self.damaged("tools", id_, "its body is no tool")
             return None

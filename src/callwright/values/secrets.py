@@ -17,9 +17,16 @@ PATTERNS = {
     "private_key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----",
 }
 _ANY = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in PATTERNS.items()))
+# Each match holds one of these, which are found twenty times as fast; nearly no text does.
+_MARKS = (
+    *("Bearer", "Basic", "sk-", "hf_", "AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+    *("AIza", "xox", "-----BEGIN"),
+)
 
 
 def find_secret(text: str) -> str | None:
     """The name of the first pattern that the text matches; the secret itself is never repeated."""
+    if not any(mark in text for mark in _MARKS):
+        return None
     found = _ANY.search(text)
     return found.lastgroup if found else None

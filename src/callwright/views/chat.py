@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from callwright.schemas.message import AssistantMessage, Message, ToolMessage, to_wire
+from callwright.schemas.message import AssistantMessage, Message, ToolMessage
 from callwright.schemas.version import Split, Version
 from callwright.store import Store
+from callwright.values.exact import checked_json, plain
 from callwright.views.loss import wrong_spans
 from callwright.views.parallel import Parallel, reshaped
-from callwright.views.rows import Row, arguments_of, checked, checked_json
+from callwright.views.rows import Row, checked
 from callwright.views.turns import NoPlaceError
+
+__all__ = ["Chat", "Tally", "chats", "plain"]
 
 
 @dataclass(frozen=True)
@@ -113,13 +115,3 @@ def _chat(row: Row, messages: Sequence[Message]) -> Chat:
         turns=tuple(turns),
         learned=tuple(place for place, one in turns.items() if one.train and not wrong_spans(one)),
     )
-
-
-def plain(message: Message) -> dict[str, Any]:
-    """The message as chat templates read it: arguments are an object, no key is null."""
-    wire = to_wire(message)
-    for call in wire.get("tool_calls", ()):
-        call["function"]["arguments"] = arguments_of(call["function"]["arguments"], call["id"])
-    if isinstance(message, AssistantMessage) and message.reasoning is not None:
-        wire["reasoning_content"] = message.reasoning
-    return wire

@@ -30,6 +30,8 @@ class SplitWriter:
         self._parts: list[Path] = []
         self._rows: list[dict[str, Any]] = []
         self._bytes = 0
+        self._table = self._plain.empty_table()
+        """What came as a table and is not yet a whole row group."""
         self._sink: IO[bytes] | None = None
         self._writer: pq.ParquetWriter | None = None
         self.count = 0
@@ -42,6 +44,7 @@ class SplitWriter:
     ) -> None:
         if kind is None:
             self._flush()
+            self._write(self._table)
         self._end_file()
         if kind is None:
             for number, part in enumerate(self._parts):
@@ -56,14 +59,32 @@ class SplitWriter:
         if len(self._rows) >= ROWS_PER_GROUP or self._bytes >= BYTES_PER_GROUP:
             self._flush()
 
+    def add_table(self, table: pa.Table) -> None:
+        """Append rows, JSON as plain text, in the order of the schema's columns; not to be mixed with `add`."""
+        self.count += table.num_rows
+        waiting = pa.concat_tables([self._table, table.cast(self._plain)])
+        whole = len(waiting) - len(waiting) % ROWS_PER_GROUP
+        for start in range(0, whole, ROWS_PER_GROUP):
+            self._write(waiting.slice(start, ROWS_PER_GROUP))
+        self._table = waiting.slice(whole)
+
     def _flush(self) -> None:
-        if not self._rows:
-            return
-        # Arrow's JSON type cannot be built directly, only cast from text.
-        table = pa.Table.from_pylist(self._rows, schema=self._plain).cast(self._schema)
-        sink, writer = self._file()
-        writer.write_table(table, row_group_size=len(self._rows))
+        self._write(pa.Table.from_pylist(self._rows, schema=self._plain))
         self._rows, self._bytes = [], 0
+
+    def _write(self, table: pa.Table) -> None:
+        """One row group, or several where its texts are long."""
+        if not len(table):
+            return
+        if table.nbytes > BYTES_PER_GROUP and len(table) > 1:
+            half = len(table) // 2
+            self._write(table.slice(0, half))
+            self._write(table.slice(half))
+            return
+        sink, writer = self._file()
+        # Arrow's JSON type cannot be built directly, only cast from text. In one piece, so that the bytes of a file do
+        # not depend on how its rows came.
+        writer.write_table(table.combine_chunks().cast(self._schema), row_group_size=len(table))
         if sink.tell() >= self._max_bytes:
             self._end_file()
 

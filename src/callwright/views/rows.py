@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,8 +15,20 @@ from callwright.schemas.message import Message, SystemMessage
 from callwright.schemas.task import Kind, teacher_name
 from callwright.schemas.tool import Tool
 from callwright.schemas.version import Split, Version
-from callwright.store import Store
-from callwright.values.secrets import find_secret
+from callwright.store import Store, tool_text
+from callwright.values.exact import RowError, arguments_of, checked_json, exact_json
+
+__all__ = [
+    "Row",
+    "RowError",
+    "ToolTexts",
+    "ViewError",
+    "arguments_of",
+    "checked",
+    "checked_json",
+    "checked_line",
+    "exact_json",
+]
 
 _MESSAGES: TypeAdapter[tuple[Message, ...]] = TypeAdapter(tuple[Message, ...])
 
@@ -26,14 +37,6 @@ T = TypeVar("T")
 
 class ViewError(CallwrightError):
     """A view cannot be written, or must not be."""
-
-
-class RowError(Exception):
-    """One row cannot be written as it is; the view that meets it is refused."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 @dataclass(frozen=True)
@@ -83,10 +86,10 @@ def checked(store: Store, version: Version, make: Callable[[Row], T]) -> Iterato
     Raises:
         ViewError: At the end, when `make` raised RowError for some rows.
     """
-    evidence = store.evidence(version)
     tools = _Tools(store)
     refused: list[tuple[str, RowError]] = []
-    for member, trajectory, task in store.rows(version):
+    both = zip(store.evidence(version), store.rows(version), strict=True)
+    for (_, evidence), (member, trajectory, task) in both:
         try:
             row = Row(
                 id=member.trajectory,
@@ -99,7 +102,7 @@ def checked(store: Store, version: Version, make: Callable[[Row], T]) -> Iterato
                 clock=task["clock"],
                 teacher=teacher_name(trajectory["provenance"]["teacher"]),
                 prompts=trajectory["provenance"]["prompts"],
-                evidence=evidence.get(member.trajectory) or "none",
+                evidence=evidence,
                 hidden=task["hidden"],
                 messages=_MESSAGES.validate_python(trajectory["messages"]),
                 tools=tuple(tools.tool(one) for one in task["tools"]),
@@ -123,73 +126,6 @@ def _refusal(version: Version, refused: list[tuple[str, RowError]]) -> str:
         f"{version.name}: {len(refused)} rows must not be exported ({summary}); first row {row}: {error}. "
         "Nothing was written; correct the source or the gate that let it through, and build again"
     )
-
-
-def arguments_of(text: str, call: str) -> dict[str, Any]:
-    """The object that a call's raw arguments spell.
-
-    Raises:
-        RowError: They do not, or a key stands twice, a number is not finite, or half a surrogate pair is escaped.
-    """
-    try:
-        value = exact_json(text)
-    except ValueError as error:
-        raise RowError("arguments_not_json", f"the arguments of call {call} are not JSON ({error})") from None
-    if not isinstance(value, dict):
-        raise RowError("arguments_not_json", f"the arguments of call {call} are no JSON object")
-    if "\\ud" in text.lower():
-        _encodable(json.dumps(value, ensure_ascii=False))
-    return value
-
-
-def exact_json(text: str) -> Any:
-    """The value that a JSON text spells.
-
-    Raises:
-        ValueError: It is no JSON, or a key stands twice, or a number is not finite.
-    """
-    try:
-        return json.loads(text, object_pairs_hook=_object, parse_float=_finite, parse_constant=_finite)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ValueError("a key stands twice")
-    return value
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text} is no finite number")
-    return number
-
-
-def checked_json(value: Any) -> str:
-    """The JSON text of a value, keys in their order.
-
-    Raises:
-        RowError: No file could hold it, or it holds what looks like a secret.
-    """
-    try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    except ValueError:
-        raise RowError("number_not_finite", "it holds NaN or an infinity") from None
-    _encodable(text)
-    secret = find_secret(text)
-    if secret:
-        raise RowError("secret", f"it holds what looks like a secret ({secret})")
-    return text
-
-
-def _encodable(text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise RowError("lone_surrogate", "its text holds half a surrogate pair") from None
 
 
 def checked_line(body: Mapping[str, Any], checked: Mapping[str, str]) -> str:
@@ -238,15 +174,8 @@ class _Tools:
 
     def text(self, id: str) -> str:
         if id not in self._texts:
-            self._texts[id] = _tool_text(self.tool(id))
+            self._texts[id] = tool_text(self.tool(id))
         found = self._texts[id]
         if isinstance(found, RowError):
             raise found
         return found
-
-
-def _tool_text(tool: Tool) -> str | RowError:
-    try:
-        return checked_json(tool.wire())
-    except RowError as error:
-        return RowError(error.code, f"tool {tool.name}: {error}")

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from datasets import Features, Json, List, Value
 
 from callwright.schemas.version import SPLITS
@@ -51,6 +52,9 @@ class Tables:
         """Reason -> how often the view had no place for something."""
         self.left_out: Counter[str] = Counter()
         """Config -> rows that it cannot hold exactly."""
+        self.columns = ("split", "id", *lists, *labels, *numbers)
+        """Those of tables that `add_table` takes."""
+        self._lists = list(lists)
         self._stack = ExitStack()
         self._writers = {
             (config, split): self._stack.enter_context(SplitWriter(folder / config, split, schema, max_bytes))
@@ -80,7 +84,7 @@ class Tables:
     ) -> None:
         """Append one row: the JSON texts of each list, and what stands in the other columns."""
         size = sum(len(text) for texts in lists.values() for text in texts)
-        if all(_reads_back(text) for texts in lists.values() for text in texts):
+        if all(reads_back(text) for texts in lists.values() for text in texts):
             # No tools are null, never an empty list: some chat templates announce an empty list of tools.
             typed = {name: list(texts) or None for name, texts in lists.items()}
             self._writers[TYPED, split].add({**labels, **typed}, size)
@@ -88,6 +92,34 @@ class Tables:
             self.left_out[TYPED] += 1
         portable = {name: f"[{', '.join(texts)}]" if texts else None for name, texts in lists.items()}
         self._writers[PORTABLE, split].add({**labels, **portable}, size)
+
+    def add_table(self, table: pa.Table, exact: pa.BooleanArray) -> None:
+        """Append many rows, to the splits that the column `split` names.
+
+        Args:
+            table: The columns of both configs, lists of JSON texts as such, null where they are empty.
+            exact: Whether `datasets` reads back all that is in a row, see `reads_back`.
+        """
+        self.left_out += Counter({TYPED: pc.sum(pc.invert(exact)).as_py() or 0})
+        for split in pc.unique(table["split"]).to_pylist():
+            here = pc.equal(table["split"], split)
+            rows = only(table.drop_columns("split"), here)
+            held = only(rows, exact.filter(here.combine_chunks()))
+            self._writers[TYPED, split].add_table(held)
+            self._writers[PORTABLE, split].add_table(self._as_text(rows))
+
+    def _as_text(self, table: pa.Table) -> pa.Table:
+        """Each list as one JSON text."""
+        for name in self._lists:
+            joined = pc.binary_join(table[name], ", ")
+            whole = pc.binary_join_element_wise("[", joined, "]", "")
+            table = table.set_column(table.schema.get_field_index(name), name, whole)
+        return table
+
+
+def only(table: pa.Table, rows: pa.BooleanArray | pa.ChunkedArray) -> pa.Table:
+    """Some rows of a table; it is copied only where some are left out."""
+    return table if pc.all(rows, min_count=0).as_py() else table.filter(rows)
 
 
 def _schemas(lists: Sequence[str], labels: Sequence[str], numbers: Sequence[str]) -> dict[str, pa.Schema]:
@@ -102,7 +134,7 @@ def _schemas(lists: Sequence[str], labels: Sequence[str], numbers: Sequence[str]
 
 
 @lru_cache(maxsize=4096)
-def _reads_back(text: str) -> bool:
+def reads_back(text: str) -> bool:
     """Whether `datasets` decodes the JSON to the very same value.
 
     Its decoder refuses integers of more than 64 bits and may miss the last digit of a float.

@@ -24,6 +24,7 @@ from callwright.views.folder import Manifest, described, fresh_folder, is_whole,
 from callwright.views.parallel import Parallel
 from callwright.views.parquet import MAX_FILE_BYTES
 from callwright.views.rows import ViewError
+from callwright.views.stored import copy_chats
 from callwright.views.tables import TYPED, Tables
 
 NAME = "trl"
@@ -141,19 +142,26 @@ def _write_rows(
     tally = Tally()
     numbers = ("turn",) if options.format == "turns" else ()
     with Tables(folder, LISTS[options.format], LABELS, numbers, max_bytes) as tables:
-        for row in chats(store, version, options.parallel, tally.dropped):
-            if _learns_too_much(row, options.format):
-                tally.left_out[WRONG] += 1
-                continue
-            examples = list(_examples(row, options.format, tally.dropped))
-            if examples:
-                tally.add(row)
-            labels = {"id": row.id} | {label: getattr(row, label) for label in LABELS}
-            for lists, more in examples:
-                tables.add(row.split, {**lists, "tools": row.tools}, labels | more)
-        rows = tables.rows
+        if options == Options() and store.has_chats(version):
+            copy_chats(store, version, tables, tally, WRONG)
+        else:
+            _write_chats(store, version, options, tables, tally)
     tally.left_out.update(tables.left_out)
-    return rows, tally
+    return tables.rows, tally
+
+
+def _write_chats(store: Store, version: Version, options: Options, tables: Tables, tally: Tally) -> None:
+    """Row by row: what each format makes of a chat, and rows that the store holds no text of."""
+    for row in chats(store, version, options.parallel, tally.dropped):
+        if _learns_too_much(row, options.format):
+            tally.left_out[WRONG] += 1
+            continue
+        examples = list(_examples(row, options.format, tally.dropped))
+        if examples:
+            tally.add(row)
+        labels = {"id": row.id} | {label: getattr(row, label) for label in LABELS}
+        for lists, more in examples:
+            tables.add(row.split, {**lists, "tools": row.tools}, labels | more)
 
 
 def _examples(

@@ -108,7 +108,8 @@ def _commit(
         toolkits=workshop.toolkits,
         tasks=[TaskRow(one.task_id, one.task) for one in kept],
         trajectories=[
-            TrajectoryRow(one.trajectory_id, one.row_kind or one.kind, one.trajectory) for one in kept
+            TrajectoryRow(one.trajectory_id, one.row_kind or one.kind, one.trajectory, one.task)
+            for one in kept
         ],
         verdicts=[*(verdict for one in kept for verdict in one.verdicts), *verdicts],
         probes=probes,
