@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any, Literal, get_args
 
 from callwright.schemas.base import Record
+from callwright.schemas.cost import CostPlan
 from callwright.schemas.probe import Reason
 from callwright.schemas.task import Kind
 
@@ -204,6 +205,10 @@ class Statistics(Record):
     requests: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    usd: float | None = None
+    """What was asked, by the prices of the recipe; None where no model has one."""
+    planned: CostPlan | None = None
+    """What the run was expected to cost when it began."""
     by_purpose: dict[str, Spent] = {}
     """Purpose of model calls (`toolalpaca.assistant`) -> what they came to; the sums stand above."""
     sources: tuple[SourceSummary, ...] = ()

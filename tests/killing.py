@@ -23,6 +23,8 @@ class Toll:
 
     version_id: str = ""
     rows: int = 0
+    spent: dict[str, Any] = field(default_factory=dict)
+    """Purpose -> what the version says that it cost."""
     kills: int = 0
     asked_again: int = 0
     """Requests whose answer was in the journal when they were sent."""
@@ -58,6 +60,7 @@ async def killed(
     toll.shards_lost = sum(path.read_bytes() != content for path, content in shards.items())
     version = json.loads(out)
     toll.version_id, toll.rows = version["id"], version["statistics"]["rows"]
+    toll.spent = version["statistics"]["by_purpose"]
     return toll
 
 

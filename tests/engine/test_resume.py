@@ -41,6 +41,7 @@ async def test_a_build_killed_at_six_moments_ends_as_if_nothing_had_happened(tmp
     async with slow_server() as server:
         toll = await killed(command(server, tmp_path), server, moments, rng, tmp_path)
     assert (toll.version_id, toll.rows) == (whole.version.id, 30)
+    assert toll.spent == whole.version.statistics.model_dump(mode="json")["by_purpose"]
     assert (toll.kills, toll.asked_again, toll.shards_lost) == (6, 0, 0)
     assert max(toll.extra) <= IN_FLIGHT
     assert server.count == total + sum(toll.extra)

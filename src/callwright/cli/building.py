@@ -8,9 +8,11 @@ from pathlib import Path
 
 import yaml
 
+from callwright.cli.planning import compared, show_plan
 from callwright.cli.talk import conversation, progress_shown, say, show_json
 from callwright.engine.build import Built
 from callwright.engine.build import build as engine_build
+from callwright.engine.costs import plan_of
 from callwright.engine.exports import export_all
 from callwright.engine.preview import preview as engine_preview
 from callwright.engine.recipes import check_recipe, load_recipe, write_recipe
@@ -35,8 +37,14 @@ def build(
     replay: bool,
     as_json: bool,
     method: str = "toolalpaca",
+    plan: bool = False,
 ) -> None:
-    workshop = _workshop(recipe, tools, rows, sets, method)
+    if plan and replay:
+        raise UsageError("--plan says what will be asked, and --replay asks nothing; give one of them")
+    workshop = _workshop(recipe, tools, rows, sets, method, write=not plan)
+    if plan:
+        show_plan(plan_of(workshop, data_folder(data)), as_json)
+        return
     _build(workshop, data, out, no_prefect, replay, as_json)
 
 
@@ -74,6 +82,8 @@ def _build(
         )
     elif not built.made:
         say(f"nothing changed since {version.name}: no version was made and no model was asked")
+    elif version.statistics.planned:
+        say(compared(version.statistics))
     if as_json:
         body = version.model_dump(mode="json") | {
             "name": version.name,
@@ -105,7 +115,9 @@ def _tell_refusals(workshop: Workshop) -> None:
         say(f"left out: {len(workshop.refusals) - _TOLD} more; `callwright tools check SRC` lists them all")
 
 
-def _workshop(recipe: Path | None, tools: str | None, rows: int, sets: list[str], method: str) -> Workshop:
+def _workshop(
+    recipe: Path | None, tools: str | None, rows: int, sets: list[str], method: str, *, write: bool
+) -> Workshop:
     if (recipe is None) == (tools is None):
         raise UsageError("give either a recipe or --tools SRC; `callwright init` writes a starting recipe")
     if recipe is not None:
@@ -115,7 +127,8 @@ def _workshop(recipe: Path | None, tools: str | None, rows: int, sets: list[str]
     for note in notes:
         say(note)
     workshop = Workshop.of(found, Path())
-    _write(found)
+    if write:
+        _write(found)
     return workshop
 
 

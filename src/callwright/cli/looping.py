@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from callwright.cli.planning import show_plan
 from callwright.cli.talk import say, show_json
+from callwright.engine.loop.costs import loop_plan_of
 from callwright.engine.loop.loop import Looped
 from callwright.engine.loop.loop import loop as engine_loop
 from callwright.engine.loop.report import summary
@@ -15,9 +17,12 @@ from callwright.settings import data_folder
 
 
 def loop(
-    recipe: Path, rounds: int, sets: list[str], data: Path | None, no_prefect: bool, as_json: bool
+    recipe: Path, rounds: int, sets: list[str], data: Path | None, no_prefect: bool, as_json: bool, plan: bool
 ) -> None:
     workshop = Workshop.of(load_recipe(recipe, sets), recipe.parent)
+    if plan:
+        show_plan(loop_plan_of(workshop, data_folder(data), rounds), as_json)
+        return
     looped = _run(workshop, data_folder(data), rounds, no_prefect)
     if as_json:
         reports = [report.model_dump(mode="json") for report in looped.reports]

@@ -84,12 +84,15 @@ def build(
         bool,
         typer.Option("--replay", help="Make the rows anew from the ledger, with no model and no network."),
     ] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Say what it will cost, ask nothing and write nothing.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Build a dataset's next version from a recipe, or from a file of tools, and export its views."""
     from callwright.cli import building
 
-    building.build(recipe, tools, rows, sets or [], data, out, no_prefect, replay, as_json)
+    building.build(recipe, tools, rows, sets or [], data, out, no_prefect, replay, as_json, plan=plan)
 
 
 ToolsToRun = Annotated[
@@ -142,12 +145,15 @@ def loop(
     sets: Sets = None,
     data: Data = None,
     no_prefect: NoPrefect = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Say what it will cost, ask nothing and write nothing.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Probe, verify, expand and train, again and again: the student's failures become its next lessons."""
     from callwright.cli import looping
 
-    looping.loop(recipe, rounds, sets or [], data, no_prefect, as_json)
+    looping.loop(recipe, rounds, sets or [], data, no_prefect, as_json, plan)
 
 
 @app.command()
@@ -218,6 +224,22 @@ def status(data: Data = None, as_json: Json = False) -> None:
     from callwright.cli import reading
 
     reading.status(data, as_json)
+
+
+@app.command()
+def doctor(
+    recipe: Annotated[
+        Path | None,
+        typer.Argument(help="A recipe whose tools, extras and models are checked too.", metavar="RECIPE"),
+    ] = None,
+    sets: Sets = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Say what is missing, unreachable, unwritable or set wrongly, and what to do; exits with 1 if anything is."""
+    from callwright.cli import doctoring
+
+    doctoring.doctor(recipe, sets or [], data, as_json)
 
 
 @app.command()

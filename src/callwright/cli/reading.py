@@ -9,6 +9,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
+from callwright.cli.planning import compared
 from callwright.cli.talk import conversation, say, show_json, show_table
 from callwright.engine.exports import export_view
 from callwright.engine.progress import read_statuses
@@ -202,6 +203,8 @@ def _describe(version: Version) -> None:
             f"asked     {purpose} {spent.requests} times, {spent.requests / rows_made:.2f} a row; {tokens} tokens, "
             f"{tokens / rows_made:.0f} a row; {spent.refused} answers of no use"
         )
+    if counts.planned:
+        print(f"planned   {compared(counts)}")
     print(f"recovered {counts.recovered} rows in which a call failed and the right next move followed")
     drops = ", ".join(f"{drop.gate} {drop.code} {drop.count}" for drop in counts.drops)
     print(f"drops     {drops or 'none'}")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from callwright.engine.chains import Chain, Chains, Job
+from callwright.engine.costs import plan_of, usd_of
 from callwright.engine.gates.leaking import refuse_leaks
 from callwright.engine.gates.opening import open_gate
 from callwright.engine.loop.plan import seeds_of
@@ -34,6 +35,7 @@ from callwright.llm.budget import Purse
 from callwright.llm.journal import Journal
 from callwright.llm.journaled import Journaled, is_refusal
 from callwright.llm.ledger_only import LedgerOnly
+from callwright.schemas.cost import CostPlan
 from callwright.schemas.recipe import Splits
 from callwright.schemas.version import LedgerEntry, Member, Run, Statistics, Version
 from callwright.store import FILE_NAME, Commit, Store, TaskRow, TrajectoryRow
@@ -122,6 +124,16 @@ async def build(
         await run.close()
 
 
+def _planned(workshop: Workshop, data: Path, path: Path) -> CostPlan:
+    """What the run's first sitting expected it to cost."""
+    try:
+        return CostPlan.model_validate_json(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        plan = plan_of(workshop, data)
+        path.write_text(plan.model_dump_json(indent=1), encoding="utf-8")
+        return plan
+
+
 def run_folder(workshop: Workshop, data: Path) -> Path:
     """The folder of this recipe's run: the same recipe continues the same run."""
     folder = data / "runs" / f"{workshop.recipe.dataset}-{workshop.digest[:12]}"
@@ -179,6 +191,7 @@ class _Run:
             (folder / "recipe.json").write_text(json.dumps(recipe.resolved(), indent=1), encoding="utf-8")
             if replay:
                 _forget(self._shards, folder / _EARLIER)
+            self._plan = None if replay else _planned(workshop, data, folder / "plan.json")
             models = [model.id for model in (teacher, judge) if model]
             self._earlier = _earlier_calls(data, folder, models, refusals=replay)
             purse = workshop.purse(self._journal, self._earlier)
@@ -441,6 +454,8 @@ class _Run:
         statistics = statistics.model_copy(
             update={
                 "likeness": self._gate.near.name,
+                "usd": usd_of(self._workshop.recipe, statistics.by_purpose),
+                "planned": self._plan,
                 "held_out": tuple(sorted(self._gate.assignment.held)),
                 "notes": _notes(self._workshop.recipe.splits, statistics.by_split),
             }

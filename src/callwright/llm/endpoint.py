@@ -44,6 +44,8 @@ class Reply:
     data: bytes
     retry_after: str | None = None
     location: str = ""
+    date: str | None = None
+    """The server's clock, as its Date header tells it."""
 
     def message(self) -> str:
         """What the server says about an error: the message of OpenAI's error form, else the text as it is."""
@@ -92,7 +94,7 @@ class Endpoint:
                 data = self._redacted(await response.read())
                 headers = response.headers
                 location = self._redacted(headers.get("Location", "").encode()).decode()
-                return Reply(response.status, data, headers.get("Retry-After"), location)
+                return Reply(response.status, data, headers.get("Retry-After"), location, headers.get("Date"))
         except aiohttp.ConnectionTimeoutError as error:
             raise Trouble("unreachable", f"no connection within {_CONNECT_S:g} s") from error
         except TimeoutError as error:

