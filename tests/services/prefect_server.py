@@ -20,6 +20,7 @@ import aiohttp
 from command import PROGRAM, environment
 
 BIN = Path(sys.executable).parent
+DEADLINE_S = 240
 _DEBIAN = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
 
@@ -80,9 +81,12 @@ def _below(pid: int) -> list[int]:
 
 
 class Postgres:
-    """A cluster in a folder of its own; the server refuses to run as root, so it runs as the user of the package."""
+    """A cluster in a folder of its own; the server refuses to run as root, so it runs as the user of the package.
 
-    def __init__(self) -> None:
+    With a password, it is asked for over TCP, and there is a database of the user's name.
+    """
+
+    def __init__(self, name: str = "postgres", password: str = "") -> None:
         bin_folder = _DEBIAN[-1] if _DEBIAN else Path(shutil.which("initdb") or "/").parent
         self._bin = bin_folder
         self._folder = Path(tempfile.mkdtemp(prefix="postgres-"))
@@ -90,18 +94,32 @@ class Postgres:
         self._user: dict[str, Any] = {"user": "postgres"} if os.getuid() == 0 else {}
         if self._user:
             shutil.chown(self._folder, "postgres")
+        self._name, self._password = name, password
+        secret = self._folder / "password"
+        secret.write_text(password or "none", encoding="utf-8")
+        if self._user:
+            shutil.chown(secret, "postgres")
+        auth = ("--auth-local=trust", f"--auth-host={'scram-sha-256' if password else 'trust'}")
         self._run(
-            "initdb", "--auth=trust", "--username=postgres", "--pgdata", self._folder / "data", "--no-sync"
+            "initdb",
+            *auth,
+            f"--username={name}",
+            f"--pwfile={secret}",
+            "--pgdata",
+            self._folder / "data",
+            "--no-sync",
         )
 
     @property
     def url(self) -> str:
-        return f"postgresql+asyncpg://postgres@127.0.0.1:{self.port}/postgres"
+        return f"postgresql+asyncpg://{self._name}@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self._folder} -c fsync=off"
         log = self._folder / "log"
         self._run("pg_ctl", "--pgdata", self._folder / "data", "--log", log, "-w", "-o", options, "start")
+        if self._password and self._name != "postgres":
+            self._run("createdb", "-h", self._folder, "-p", self.port, "-U", self._name, self._name)
 
     def stop(self, mode: str = "immediate") -> None:
         """`immediate` is what a broken machine does to it."""
@@ -127,14 +145,52 @@ class Postgres:
         assert done.returncode == 0, done.stderr
 
 
-class PrefectServer:
-    """What talks to it: `api` for settings, `get` for its answers."""
+class Api:
+    """A Prefect server, asked over HTTP."""
+
+    def __init__(self, api: str, auth: aiohttp.BasicAuth | None = None) -> None:
+        self.api = api
+        self._auth = auth
+
+    async def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """What the server answers to a POST."""
+        async with (
+            aiohttp.ClientSession(auth=self._auth) as session,
+            session.post(f"{self.api}/{path}", json=body or {}) as answer,
+        ):
+            assert answer.status < 300, await answer.text()
+            return await answer.json()
+
+    async def runs(self) -> list[dict[str, Any]]:
+        """Flow runs that were begun, or ended without it, the oldest first."""
+        found = await self.ask("flow_runs/filter", {"sort": "EXPECTED_START_TIME_ASC"})
+        return [run for run in found if run["state"]["type"] != "SCHEDULED"]
+
+    async def due(self, **parameters: Any) -> None:
+        """Make a run of the one deployment that is due now."""
+        [deployment] = await self.ask("deployments/filter")
+        wanted = {"state": {"type": "SCHEDULED"}, "parameters": deployment["parameters"] | parameters}
+        await self.ask(f"deployments/{deployment['id']}/create_flow_run", wanted)
+
+    async def ended_as(self, count: int, state: str, *, still: Group) -> list[dict[str, Any]]:
+        """Wait until so many flow runs have ended in a state."""
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                runs = [run for run in await self.runs() if run["state"]["type"] == state]
+                if len(runs) >= count:
+                    return runs
+                assert still.process.returncode is None, "it ended"
+                await asyncio.sleep(0.2)
+
+
+class PrefectServer(Api):
+    """One process, with all of the server's services in it."""
 
     def __init__(self, folder: Path, database: str = "") -> None:
         self.folder = folder
         self._database = database
         self._port = free_port()
-        self.api = f"http://127.0.0.1:{self._port}/api"
+        super().__init__(f"http://127.0.0.1:{self._port}/api")
         self.env = {
             "PREFECT_HOME": str(folder / "prefect"),
             "PREFECT_API_URL": self.api,
@@ -167,20 +223,6 @@ class PrefectServer:
                 return answer.status == 200
         except aiohttp.ClientError:
             return False
-
-    async def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        """What the server answers to a POST."""
-        async with (
-            aiohttp.ClientSession() as session,
-            session.post(f"{self.api}/{path}", json=body or {}) as answer,
-        ):
-            assert answer.status < 300, await answer.text()
-            return await answer.json()
-
-    async def runs(self) -> list[dict[str, Any]]:
-        """Flow runs that were begun, or ended without it, the oldest first."""
-        found = await self.ask("flow_runs/filter", {"sort": "EXPECTED_START_TIME_ASC"})
-        return [run for run in found if run["state"]["type"] != "SCHEDULED"]
 
     async def callwright(self, *arguments: object, log: str = "serve.log", **env: str) -> Group:
         """Our command line under way, with this server."""

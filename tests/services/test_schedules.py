@@ -12,7 +12,7 @@ from typing import Any
 import loopback as lb
 import pytest
 from killing import asked, journaled
-from prefect_server import Group, Postgres, PrefectServer
+from prefect_server import DEADLINE_S, Group, Postgres, PrefectServer
 from teacher import museum_teacher
 from workshops import TOOLS, museum_recipe, written
 
@@ -29,7 +29,6 @@ ROOT = Path(__file__).resolve().parents[2]
 OLD, NEW = "Get upcoming museum operating hours.", "Get the hours in which the museum is open."
 SIZE = 20
 LATENCY_S, SLOW_S = 0.05, 10.0
-DEADLINE_S = 240
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -131,7 +130,7 @@ async def test_a_night_that_was_killed_is_finished_and_the_next_ones_make_their_
         total = teacher.count
 
         # A night on which nothing changed asks nothing and makes nothing.
-        await ended_as(server, 2, "COMPLETED", still=serving)
+        await server.ended_as(2, "COMPLETED", still=serving)
         assert (made(tmp_path), teacher.count) == ([first], total)
 
         tools = tmp_path / "museum.yaml"
@@ -139,7 +138,7 @@ async def test_a_night_that_was_killed_is_finished_and_the_next_ones_make_their_
         await until(lambda: len(made(tmp_path)) == 2, still=serving)
         earlier, delta = asked(teacher.bodies[:total]), asked(teacher.bodies[total:])
 
-        await ended_as(server, 3, "COMPLETED", still=serving)
+        await server.ended_as(3, "COMPLETED", still=serving)
         assert await left_behind(server, 2) == {"museum-funnel", "museum-report", "museum-export-trl"}
         assert await serving.end(signal.SIGTERM) == 4
     total = teacher.count
@@ -169,12 +168,12 @@ async def test_a_worker_that_was_killed_is_followed_by_one_that_goes_on(
         await server.done("work-pool", "create", "callwright", "--type", "process")
         await server.done("deploy", "--all", "--prefect-file", ROOT / "prefect.yaml", **place)
         working = await server.prefect(*worker)
-        await due(server)
+        await server.due()
         await asked_enough(teacher, still=working)
 
         # What comes while a build is under way is cancelled.
-        await due(server)
-        await ended_as(server, 1, "CANCELLED", still=working)
+        await server.due()
+        await server.ended_as(1, "CANCELLED", still=working)
         await working.end()
         teacher.latency_s = LATENCY_S
         await build_died(tmp_path)
@@ -185,40 +184,22 @@ async def test_a_worker_that_was_killed_is_followed_by_one_that_goes_on(
         [dead] = [run for run in await server.runs() if run["state"]["type"] == "RUNNING"]
         await server.ask(f"flow_runs/{dead['id']}/set_state", {"state": {"type": "CRASHED"}, "force": True})
         working = await server.prefect(*worker)
-        await due(server)
-        await ended_as(server, 1, "COMPLETED", still=working)
+        await server.due()
+        await server.ended_as(1, "COMPLETED", still=working)
         assert not known & asked(teacher.bodies[before:])
 
         # Code decides rows, so a worker of another version builds nothing.
         total = teacher.count
         [deployment] = await server.ask("deployments/filter")
         assert deployment["version"] == deployment["parameters"]["version"] == ours()
-        await due(server, version="0.0.9+older")
-        [failed] = await ended_as(server, 1, "FAILED", still=working)
+        await server.due(version="0.0.9+older")
+        [failed] = await server.ended_as(1, "FAILED", still=working)
         assert failed["state"]["message"].startswith(
             f"this worker runs callwright {ours()}, its schedule was made"
         )
         await working.end()
     assert teacher.count == total
     assert made(tmp_path) == [await plain(recipe, tmp_path / "plain")]
-
-
-async def due(server: PrefectServer, **parameters: Any) -> None:
-    """Make a run of the one deployment that is due now."""
-    [deployment] = await server.ask("deployments/filter")
-    wanted = {"state": {"type": "SCHEDULED"}, "parameters": deployment["parameters"] | parameters}
-    await server.ask(f"deployments/{deployment['id']}/create_flow_run", wanted)
-
-
-async def ended_as(server: PrefectServer, count: int, state: str, *, still: Group) -> list[dict[str, Any]]:
-    """Wait until so many flow runs have ended in a state."""
-    async with asyncio.timeout(DEADLINE_S):
-        while True:
-            runs = [run for run in await server.runs() if run["state"]["type"] == state]
-            if len(runs) >= count:
-                return runs
-            assert still.process.returncode is None, "it ended"
-            await asyncio.sleep(0.2)
 
 
 async def test_a_database_that_breaks_in_mid_run_costs_no_version(
@@ -237,7 +218,7 @@ async def test_a_database_that_breaks_in_mid_run_costs_no_version(
         cluster.start()
         await until(lambda: "is back" in log.read_text(), still=serving)
         await until(lambda: made(tmp_path), still=serving)
-        await ended_as(server, 1, "COMPLETED", still=serving)
+        await server.ended_as(1, "COMPLETED", still=serving)
         assert await serving.end(signal.SIGTERM) == 4
     questions = [json.dumps(body, sort_keys=True) for body in teacher.bodies]
     assert len(made(tmp_path)) == 1
