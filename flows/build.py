@@ -36,6 +36,7 @@ async def build(
     version: str | None = None,
     catch_up: str = "once",
     limit: str | None = None,
+    join: bool = False,
 ) -> str | State[Any]:
     """Build a recipe's next version and export its views; returns its name.
 
@@ -49,6 +50,7 @@ async def build(
         version: Version of callwright that the schedule was made with; any unless given.
         catch_up: What to do about a moment that was missed: `once` or `none`.
         limit: A global concurrency limit of Prefect's server; a slot of it is held while building.
+        join: Share the run with other workers that are at it.
     """
     try:
         refuse_other(version)
@@ -56,7 +58,7 @@ async def build(
         if reason:
             return Completed(name=SKIPPED, message=reason)
         async with _slot(limit):
-            return await _built(Path(recipe), data_folder(data), tuple(overrides), out)
+            return await _built(Path(recipe), data_folder(data), tuple(overrides), out, join)
     except RunBusyError as error:
         return Completed(name=SKIPPED, message=f"this recipe is being built: {error}")
     except CallwrightError as error:
@@ -64,11 +66,13 @@ async def build(
         return Failed(message=f"{error}{again}")
 
 
-async def _built(recipe: Path, data: Path, overrides: tuple[str, ...], out: str | None) -> str:
+async def _built(recipe: Path, data: Path, overrides: tuple[str, ...], out: str | None, join: bool) -> str:
     workshop = Workshop.of(load_recipe(recipe, overrides), recipe.parent)
-    built = await engine_build(workshop, data, runner=PrefectRunner())
+    built = await engine_build(workshop, data, runner=PrefectRunner(), join=join)
     exports = Path(out) if out else exports_folder(data)
     folders = export_folders(built.version, exports)
+    if built.elsewhere:
+        return built.version.name  # whoever made it exports and records it
     if built.made or not all(folder.exists() for folder in folders):
         export_all(data, built.version, exports)
     await record(built, data, folders)
@@ -101,6 +105,7 @@ def build_under_prefect(
     on_change: Callable[[Progress], None] | None = None,
     *,
     replay: bool = False,
+    join: bool = False,
     exports: Path | None = None,
 ) -> Built:
     """The build of the command line: the same flow, with the workshop at hand and progress told.
@@ -109,8 +114,11 @@ def build_under_prefect(
     """
 
     async def work(runner: PrefectRunner) -> Built:
-        built = await engine_build(workshop, data, runner=runner, on_change=on_change, replay=replay)
-        await record(built, data, export_folders(built.version, exports or exports_folder(data)))
+        built = await engine_build(
+            workshop, data, runner=runner, on_change=on_change, replay=replay, join=join
+        )
+        if not built.elsewhere:
+            await record(built, data, export_folders(built.version, exports or exports_folder(data)))
         return built
 
     return under_prefect("build", workshop.recipe.dataset, work)

@@ -73,7 +73,7 @@ async def until(server: lb.Loopback, count: int, process: Process) -> None:
 def journaled(folder: Path) -> set[str]:
     """The questions that a run's journal has answers to; a torn last line is none."""
     found = set()
-    for path in folder.glob("data/runs/*/journal.jsonl"):
+    for path in folder.glob("data/runs/*/journal*.jsonl"):
         for line in path.read_bytes().splitlines(keepends=True):
             if line.endswith(b"\n"):
                 found.add(_question(json.loads(line)["request"]))

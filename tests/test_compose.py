@@ -22,6 +22,8 @@ TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 DOCUMENT = composed.document()
 SERVICES: dict[str, dict[str, Any]] = DOCUMENT["services"]
 SECRETS = {"POSTGRES_PASSWORD": "p0", "REDIS_PASSWORD": "r0", "PREFECT_PASSWORD": "a0"}
+OF_PREFECT_REDIS = {"PREFECT_REDIS_MESSAGING_URL", "PREFECT_REDIS_WORKER_CLEANUP_QUEUE_URL"}
+"""What the package says that it reads; it is no part of the tests' environment."""
 ONCE = {"migrate", "deploy", "callwright"}
 OURS = [name for name, body in SERVICES.items() if body["image"].startswith("callwright:")]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -156,7 +158,7 @@ def test_commands_and_settings_of_prefect_are_ones_that_it_has(name: str):
     assert program == "prefect"
     _app.parse_args(more, exit_on_error=False, print_error=False)
     settings = {key for key in Service.of(name, SECRETS).environment if key.startswith("PREFECT_")}
-    assert settings - _get_settings_fields(Settings).keys() <= {"PREFECT_REDIS_MESSAGING_URL"}
+    assert settings - _get_settings_fields(Settings).keys() <= OF_PREFECT_REDIS
 
 
 def test_the_image_is_built_without_secrets_and_runs_as_nobody_special():

@@ -148,14 +148,14 @@ class Postgres:
 class Api:
     """A Prefect server, asked over HTTP."""
 
-    def __init__(self, api: str, auth: aiohttp.BasicAuth | None = None) -> None:
+    def __init__(self, api: str, headers: dict[str, str] | None = None) -> None:
         self.api = api
-        self._auth = auth
+        self._headers = headers
 
     async def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """What the server answers to a POST."""
         async with (
-            aiohttp.ClientSession(auth=self._auth) as session,
+            aiohttp.ClientSession(headers=self._headers) as session,
             session.post(f"{self.api}/{path}", json=body or {}) as answer,
         ):
             assert answer.status < 300, await answer.text()

@@ -30,8 +30,8 @@ class Stack(Api):
         self._groups: list[Group] = []
         for name in ("data", "recipes", "redis"):
             (folder / name).mkdir()
-        auth = aiohttp.BasicAuth("callwright", self.variables["PREFECT_PASSWORD"])
-        super().__init__(f"http://127.0.0.1:{self._ports[4200]}/api", auth)
+        auth = aiohttp.encode_basic_auth("callwright", self.variables["PREFECT_PASSWORD"])
+        super().__init__(f"http://127.0.0.1:{self._ports[4200]}/api", {"Authorization": auth})
 
     def _here(self, text: str) -> str:
         """Addresses and folders of containers become those of this machine."""

@@ -1,4 +1,4 @@
-"""The services of docker-compose.yml, by hand: they find each other, a build gets through, health checks tell the truth."""
+"""The services of docker-compose.yml by hand: they find each other, a build gets through, checks tell the truth."""
 
 from __future__ import annotations
 
@@ -55,6 +55,8 @@ async def test_a_night_under_docker_compose(stack: Stack, tmp_path: Path):
         assert [version.name for version in store.versions("museum")] == ["museum@1"]
     assert (tmp_path / "data" / "exports" / "museum@1" / "trl" / "README.md").exists()
     await told(stack)
+    for name in ("server", "services", "worker"):
+        assert "Traceback" not in (log := (tmp_path / f"{name}.log").read_text(encoding="utf-8")), log[-3000:]
     assert '"ok"' in await stack.finish("callwright", "doctor", "--json")
 
     # What is stopped is no longer healthy, and nothing else is taken for it.

@@ -13,7 +13,7 @@ from callwright.cli.talk import conversation, progress_shown, say, show_json
 from callwright.engine.build import Built
 from callwright.engine.build import build as engine_build
 from callwright.engine.costs import plan_of
-from callwright.engine.exports import export_all
+from callwright.engine.exports import export_all, export_folders
 from callwright.engine.preview import preview as engine_preview
 from callwright.engine.recipes import check_recipe, load_recipe, write_recipe
 from callwright.engine.starting import recipe_for, rewriting_recipe, starting_recipe
@@ -38,6 +38,7 @@ def build(
     as_json: bool,
     method: str = "toolalpaca",
     plan: bool = False,
+    join: bool = False,
 ) -> None:
     if plan and replay:
         raise UsageError("--plan says what will be asked, and --replay asks nothing; give one of them")
@@ -45,7 +46,7 @@ def build(
     if plan:
         show_plan(plan_of(workshop, data_folder(data)), as_json)
         return
-    _build(workshop, data, out, no_prefect, replay, as_json)
+    _build(workshop, data, out, no_prefect, replay, as_json, join=join)
 
 
 def rewrite(
@@ -68,18 +69,29 @@ def rewrite(
 
 
 def _build(
-    workshop: Workshop, data: Path | None, out: Path | None, no_prefect: bool, replay: bool, as_json: bool
+    workshop: Workshop,
+    data: Path | None,
+    out: Path | None,
+    no_prefect: bool,
+    replay: bool,
+    as_json: bool,
+    *,
+    join: bool = False,
 ) -> None:
     _tell_refusals(workshop)
     folder = data_folder(data)
     exports = out or exports_folder(folder)
-    built = _run(workshop, folder, exports, no_prefect, replay)
-    folders = export_all(folder, built.version, exports)
+    built = _run(workshop, folder, exports, no_prefect, replay, join)
     version = built.version
+    folders = export_folders(version, exports)
+    if not built.elsewhere:
+        export_all(folder, version, exports)
     if replay:
         say(
             f"every row was made anew from the ledger, and no model was asked: {version.name} {version.id[:12]}"
         )
+    elif built.elsewhere:
+        say(f"another worker of this run has made {version.name} of it, and exports its views")
     elif not built.made:
         say(f"nothing changed since {version.name}: no version was made and no model was asked")
     elif version.statistics.planned:
@@ -138,16 +150,18 @@ def _write(recipe: Recipe) -> None:
     say(f"the recipe of this build: {written}")
 
 
-def _run(workshop: Workshop, folder: Path, exports: Path, no_prefect: bool, replay: bool) -> Built:
+def _run(
+    workshop: Workshop, folder: Path, exports: Path, no_prefect: bool, replay: bool, join: bool
+) -> Built:
     with progress_shown() as listener:
         if no_prefect:
-            return asyncio.run(engine_build(workshop, folder, on_change=listener, replay=replay))
+            return asyncio.run(engine_build(workshop, folder, on_change=listener, replay=replay, join=join))
         from callwright.flows.settings import prefer_quiet_prefect
 
         prefer_quiet_prefect(folder)
         from callwright.flows.build import build_under_prefect
 
-        return build_under_prefect(workshop, folder, listener, replay=replay, exports=exports)
+        return build_under_prefect(workshop, folder, listener, replay=replay, join=join, exports=exports)
 
 
 def init(path: Path, tools: str | None) -> None:

@@ -84,6 +84,12 @@ def build(
         bool,
         typer.Option("--replay", help="Make the rows anew from the ledger, with no model and no network."),
     ] = False,
+    join: Annotated[
+        bool,
+        typer.Option(
+            "--join", help="Share the run with other processes, here or where the same folder is seen."
+        ),
+    ] = False,
     plan: Annotated[
         bool, typer.Option("--plan", help="Say what it will cost, ask nothing and write nothing.")
     ] = False,
@@ -92,7 +98,9 @@ def build(
     """Build a dataset's next version from a recipe, or from a file of tools, and export its views."""
     from callwright.cli import building
 
-    building.build(recipe, tools, rows, sets or [], data, out, no_prefect, replay, as_json, plan=plan)
+    building.build(
+        recipe, tools, rows, sets or [], data, out, no_prefect, replay, as_json, plan=plan, join=join
+    )
 
 
 ToolsToRun = Annotated[

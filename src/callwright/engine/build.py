@@ -21,22 +21,32 @@ from callwright.engine.costs import plan_of, usd_of
 from callwright.engine.gates.leaking import refuse_leaks
 from callwright.engine.gates.opening import open_gate
 from callwright.engine.loop.plan import seeds_of
-from callwright.engine.progress import Progress, earlier_troubles
+from callwright.engine.progress import STATUS_NAME, Progress, earlier_troubles
 from callwright.engine.results import chosen_results, conversations, read_results
 from callwright.engine.rewriting import chosen_rows, source_copies, source_rows, with_origins
 from callwright.engine.rulings import Rulings
 from callwright.engine.selection import Cell, cells, help_out, take_chains
 from callwright.engine.shards import SHARD_SIZE, Attempts
+from callwright.engine.sharing import (
+    LOOK_S,
+    SharedJournal,
+    alone,
+    claimed,
+    claims_folder,
+    take_place,
+    until_done,
+    worker_file,
+)
 from callwright.engine.statistics import StatisticsCount, spent_by_purpose
 from callwright.engine.workshop import Workshop
-from callwright.errors import CallwrightError, ShortfallError, StoreError
+from callwright.errors import CallwrightError, ShortfallError, StoreError, UsageError
 from callwright.llm.base import Model
 from callwright.llm.budget import Purse
 from callwright.llm.journal import Journal
 from callwright.llm.journaled import Journaled, is_refusal
 from callwright.llm.ledger_only import LedgerOnly
 from callwright.schemas.cost import CostPlan
-from callwright.schemas.recipe import Splits
+from callwright.schemas.recipe import BatchModel, Budget, Splits
 from callwright.schemas.version import LedgerEntry, Member, Run, Statistics, Version
 from callwright.store import FILE_NAME, Commit, Store, TaskRow, TrajectoryRow
 
@@ -86,6 +96,8 @@ class Built:
     """False when nothing had changed and the version was there before."""
     asked: int
     """Requests that a model really got."""
+    elsewhere: bool = False
+    """Whether another worker, with which the run was shared, made the version."""
 
 
 async def build(
@@ -95,6 +107,7 @@ async def build(
     runner: Runner | None = None,
     on_change: Callable[[Progress], None] | None = None,
     replay: bool = False,
+    join: bool = False,
 ) -> Built:
     """The version that a recipe describes; made, or found when nothing changed.
 
@@ -104,8 +117,11 @@ async def build(
         runner: Who runs the shards; this process unless given.
         on_change: Called with the progress about twice a second.
         replay: Make every row anew from what was written down; no model is asked and no call goes out.
+        join: Share the run with other processes that are at it, here or on machines that see the same folder.
 
     Raises:
+        RunBusyError: Another process is at this run, and this one is not to join it.
+        UsageError: A run of this recipe cannot be shared.
         ModelError: The endpoint failed for good; the run can be continued.
         BudgetError: A budget of the recipe is used up; with a larger one the run can be continued.
         ShortfallError: The teacher brought fewer good rows than the recipe asks for; no version was made.
@@ -116,12 +132,31 @@ async def build(
     known = _known_version(workshop, data)
     if known and not replay:
         return Built(known, made=False, asked=0)
+    if join:
+        refuse_join(workshop, replay)
     folder = run_folder(workshop, data)
-    run = _Run(workshop, data, folder, runner or PlainRunner(), on_change, known, replay)
+    run = _Run(workshop, data, folder, runner or PlainRunner(), on_change, known, replay, join)
     try:
         return await run.finish()
     finally:
         await run.close()
+
+
+def refuse_join(workshop: Workshop, replay: bool) -> None:
+    """Refuse what several workers cannot share.
+
+    Raises:
+        UsageError: It is a replay, has a budget, or asks a model by a command.
+    """
+    recipe = workshop.recipe
+    if replay:
+        raise UsageError("a replay asks nobody, so there is nothing to share: leave out --join")
+    if recipe.budget != Budget():
+        raise UsageError(
+            "a budget is one process's, and several would spend it each: leave out `budget` or --join"
+        )
+    if any(isinstance(one, BatchModel) for one in (recipe.models.teacher, recipe.models.judge)):
+        raise UsageError("with `engine: batch` one process has all questions in one file: leave out --join")
 
 
 def _planned(workshop: Workshop, data: Path, path: Path) -> CostPlan:
@@ -168,6 +203,7 @@ class _Run:
         on_change: Callable[[Progress], None] | None,
         known: Version | None,
         replay: bool,
+        join: bool,
     ) -> None:
         self._workshop = workshop
         self._data = data
@@ -178,22 +214,26 @@ class _Run:
         # A replay that read the shards of the first build would prove nothing.
         self._shards = folder / ("replayed" if replay else "shards")
         recipe = workshop.recipe
-        self._progress = Progress(recipe.dataset, recipe.size, folder, on_change)
         teacher, judge = self._asked(workshop.teacher(folder)), self._asked(workshop.judge(folder))
         self._troubles_here = [model.stats for model in (teacher, judge) if model]
+        worker, self._journal = take_place(folder, join=join)
+        self._worker = worker
+        self._progress = Progress(
+            recipe.dataset, recipe.size, folder, on_change, file=worker_file(STATUS_NAME, worker)
+        )
         self._troubles_before = earlier_troubles(folder)
-        self._journal = Journal(folder / "journal.jsonl")
         self._earlier: Journal | None = None
-        self._calls: Journal | None = None
+        self._calls: SharedJournal | None = None
         try:
             if workshop.calls_out:
-                self._calls = Journal(folder / "calls.jsonl")
+                self._calls = SharedJournal(folder, "calls.jsonl", worker)
             (folder / "recipe.json").write_text(json.dumps(recipe.resolved(), indent=1), encoding="utf-8")
             if replay:
                 _forget(self._shards, folder / _EARLIER)
             self._plan = None if replay else _planned(workshop, data, folder / "plan.json")
             models = [model.id for model in (teacher, judge) if model]
-            self._earlier = _earlier_calls(data, folder, models, refusals=replay)
+            self._earlier_path = folder / worker_file(_EARLIER, worker)
+            self._earlier = _earlier_calls(data, self._earlier_path, models, refusals=replay)
             purse = workshop.purse(self._journal, self._earlier)
             self._model = self._remembering(teacher, purse)
             self._judge = self._remembering(judge, purse) if judge else self._model
@@ -226,7 +266,7 @@ class _Run:
         watch = asyncio.create_task(self._watch())
         try:
             filled, paths = await self._rounds()
-            version = self._commit(filled, paths)
+            version, made = await self._committed(filled, paths)
         except BaseException as error:
             self._end(state_after(error), str(error))
             raise
@@ -237,11 +277,12 @@ class _Run:
         if self._earlier is not None:
             self._earlier.close()
             self._earlier = None
-            _forget(self._folder / _EARLIER)
-        _forget(*source_copies(self._folder))
+            _forget(self._earlier_path)
+        if alone(self._folder, self._worker):
+            _forget(*source_copies(self._folder), claims_folder(self._folder))
         if self._replay:
             _forget(self._shards)
-        return Built(version, made=self._known is None, asked=asked)
+        return Built(version, made and self._known is None, asked, elsewhere=not made)
 
     async def close(self) -> None:
         try:
@@ -283,7 +324,7 @@ class _Run:
             shards = [shard for cell in filled for shard in cell.next_shards()]
             if not shards:
                 break
-            paths = await self._runner.run(shards, self._job, self._at_once)
+            paths = await self._done(shards, self._at_once)
             made += paths
             for cell in filled:
                 mine = [
@@ -306,7 +347,7 @@ class _Run:
     async def _explored(self, filled: list[Cell], methods: list[str]) -> list[Path]:
         """The files of the methods' chains. They are under way together: each of them has one question at a time."""
         chains = self._chains.all(methods)
-        paths = await self._runner.run(chains, self._job, len(chains)) if chains else []
+        paths = await self._done(chains, len(chains))
         take_chains(filled, (result for path in paths for result in read_results(path)))
         explored = self._workshop.recipe.methods.explored
         help_out(self._workshop.recipe, filled, [name for name in methods if name in explored])
@@ -326,6 +367,34 @@ class _Run:
     def _at_once(self) -> int:
         """Shards under way: enough to keep all conversations going while one shard ends and the next begins."""
         return 2 + self._workshop.conversations // SHARD_SIZE
+
+    async def _done(self, jobs: Sequence[Job], at_once: int) -> list[Path]:
+        """The files of shards or chains, in their order, whoever makes them."""
+        by_name = {job.name: job for job in jobs}
+        paths = {job.name: self._shards / f"{job.name}.jsonl" for job in jobs}
+        mine: set[str] = set()
+
+        async def job_unless_claimed(job: Job) -> Path:
+            with claimed(self._folder, job.name) as ours:
+                if ours:
+                    mine.add(job.name)
+                    self._catch_up()  # whoever had it before may have died over it
+                    await self._job(job)
+            return paths[job.name]
+
+        async def do(names: Sequence[str]) -> None:
+            await self._runner.run([by_name[name] for name in names], job_unless_claimed, at_once)
+
+        await until_done(self._folder, paths, do)
+        for job in jobs:
+            if job.name not in mine:
+                await self._job(job)  # another has made it: it is counted here too
+        return list(paths.values())
+
+    def _catch_up(self) -> None:
+        self._journal.catch_up()
+        if self._calls is not None:
+            self._calls.catch_up()
 
     async def _job(self, job: Job) -> Path:
         runs = self._chains if isinstance(job, Chain) else self._attempts
@@ -373,6 +442,16 @@ class _Run:
 
     def _ledger(self) -> Iterator[LedgerEntry]:
         return (LedgerEntry.model_validate(entry) for entry in self._journal)
+
+    async def _committed(self, filled: list[Cell], paths: list[Path]) -> tuple[Version, bool]:
+        """The version, and whether it was this worker who committed it."""
+        while True:
+            with claimed(self._folder, "commit") as ours:
+                if ours:
+                    self._catch_up()
+                    known = None if self._replay else _known_version(self._workshop, self._data)
+                    return (known, False) if known else (self._commit(filled, paths), True)
+            await asyncio.sleep(LOOK_S)
 
     def _commit(self, filled: list[Cell], paths: list[Path]) -> Version:
         chosen = {row for cell in filled for row in cell.chosen}
@@ -489,14 +568,13 @@ def state_after(error: BaseException) -> str:
 _EARLIER = "earlier.jsonl"
 
 
-def _earlier_calls(data: Path, folder: Path, models: Sequence[str], *, refusals: bool) -> Journal | None:
+def _earlier_calls(data: Path, path: Path, models: Sequence[str], *, refusals: bool) -> Journal | None:
     """What these models answered in earlier runs, as a file beside the journal; the store itself stays free.
 
     Answers that could not be used are left out unless `refusals`: the server may have been mended since.
     """
-    path = folder / _EARLIER
     if not path.exists() and (data / FILE_NAME).exists():
-        temporary = folder / "earlier.part"
+        temporary = path.with_suffix(".part")
         with (
             Store.open(data, write=False, wait_s=COMMIT_WAIT_S) as store,
             temporary.open("w", encoding="utf-8") as file,

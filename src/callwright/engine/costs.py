@@ -14,6 +14,7 @@ from pathlib import Path
 
 from callwright.engine.loop.plan import seeds_of
 from callwright.engine.rewriting import with_origins
+from callwright.engine.sharing import journals
 from callwright.engine.workshop import Workshop
 from callwright.generators.ste.paraphrasing import count_for
 from callwright.schemas.cost import CostPlan, Estimate
@@ -53,11 +54,11 @@ def plan_of(workshop: Workshop, data: Path) -> CostPlan:
     for one in versions:
         if one.recipe_digest == workshop.digest:
             return CostPlan(dataset=recipe.dataset, rows=recipe.size, known=one.name)
-    journal = data / "runs" / f"{recipe.dataset}-{workshop.digest[:12]}" / "journal.jsonl"
+    run = data / "runs" / f"{recipe.dataset}-{workshop.digest[:12]}"
     return CostPlan(
         dataset=recipe.dataset,
         rows=recipe.size,
-        answered=lines_of(journal),
+        answered=sum(map(lines_of, journals(run))),
         estimates=_with_ledger(recipe, tuple(_reckoned(workshop)), versions[-1:]),
     )
 

@@ -37,6 +37,8 @@ class Progress:
     troubles: Counter[str] = field(default_factory=Counter)
     """What went wrong with requests and was overcome, earlier sittings included."""
     message: str = ""
+    file: str = STATUS_NAME
+    """Where it is written: workers that share a run have one each."""
     started_at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
     _written_s: float = 0.0
 
@@ -49,15 +51,15 @@ class Progress:
             self.accepted += count
 
     def tell(self, *, now: bool = False) -> None:
-        """Write `status.json`, at most twice a second unless `now`."""
+        """Write the status, at most twice a second unless `now`."""
         if not now and time.monotonic() - self._written_s < EVERY_S:
             return
         self._written_s = time.monotonic()
         # A full disk ends the run where an answer would be lost, not where a look at it is.
         with suppress(OSError):
-            temporary = self.folder / f"{STATUS_NAME}.part"
+            temporary = self.folder / f"{self.file}.part"
             temporary.write_text(json.dumps(self.report(), indent=1), encoding="utf-8")
-            temporary.replace(self.folder / STATUS_NAME)
+            temporary.replace(self.folder / self.file)
         if self.on_change:
             self.on_change(self)
 
@@ -96,7 +98,7 @@ def earlier_troubles(folder: Path) -> Counter[str]:
 def read_statuses(data: Path) -> list[dict[str, Any]]:
     """The status of every run of a data folder, newest first. A run whose process is gone is `interrupted`."""
     found = []
-    for path in (data / "runs").glob(f"*/{STATUS_NAME}"):
+    for path in (data / "runs").glob("*/status*.json"):
         try:
             status = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from callwright.engine.results import Result
@@ -118,11 +119,11 @@ def _copied(store: Store, version: Version, folder: Path) -> SourceRows:
 
 
 def _write(path: Path, rows: Iterable[Row]) -> None:
-    temporary = path.with_suffix(".part")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
+        # Workers that share a run write the same file, maybe at the same moment.
+        with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix="from-", delete=False) as file:
             file.writelines(json.dumps(row) + "\n" for row in rows)
-        temporary.replace(path)
+        Path(file.name).replace(path)
     except OSError as error:
         raise StoreError(
             f"{path}: cannot be written ({error.strerror}); free some space and run again"

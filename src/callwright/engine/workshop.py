@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -32,6 +32,7 @@ from callwright.judges.base import Judge
 from callwright.llm.base import Model, Sampling
 from callwright.llm.budget import Purse
 from callwright.llm.journal import Journal
+from callwright.llm.journaled import Notes
 from callwright.llm.offline import Offline
 from callwright.schemas.base import digest
 from callwright.schemas.loop import Expanding
@@ -212,7 +213,7 @@ class Workshop:
             return None
         return language_model(config, folder / "batch-judge")
 
-    def purse(self, journal: Journal, earlier: Journal | None = None) -> Purse | None:
+    def purse(self, journal: Iterable[Mapping[str, Any]], earlier: Journal | None = None) -> Purse | None:
         """What keeps a run within the recipe's budget; None where nothing costs anything.
 
         What the journal holds was paid for, unless rules said it or it was copied from what earlier runs were answered.
@@ -307,7 +308,7 @@ class Workshop:
         """Whether some calls cannot be made again freely: they reach real systems, or somebody's own code."""
         return bool({box_of(tool) for tool in self.tools.values()} - {"world", SIMULATED})
 
-    def toolbox(self, model: Model, journal: Journal | None = None, *, replay: bool = False) -> Toolbox:
+    def toolbox(self, model: Model, journal: Notes | None = None, *, replay: bool = False) -> Toolbox:
         """What runs the calls of conversations; calls that go out are written down where there is a journal.
 
         A replay lets none go out: it reads back what was written down.

@@ -155,6 +155,68 @@ class Journal:
         self._fsynced_at = time.monotonic()
 
 
+def is_held(path: Path) -> bool:
+    """Whether a process has a journal open to write to it."""
+    try:
+        os.close(_take_lock(path))
+    except RunBusyError:
+        return True
+    return False
+
+
+class Tail:
+    """Another process's journal, read while that one writes to it."""
+
+    def __init__(self, path: Path) -> None:
+        """
+        Raises:
+            StoreError: The file cannot be opened.
+        """
+        self._index: dict[str, tuple[int, int]] = {}
+        self._end = 0
+        try:
+            self._fd = os.open(path, os.O_RDONLY)
+        except OSError as error:
+            raise StoreError(f"{path}: the journal cannot be opened: {error}") from error
+
+    def catch_up(self) -> None:
+        """Take in what was written since; a last line that is not whole yet is left for the next time."""
+        size = os.fstat(self._fd).st_size
+        while self._end < size:
+            block = os.pread(self._fd, min(size - self._end, _BLOCK), self._end)
+            whole = block.rfind(b"\n") + 1
+            if not whole and len(block) == _BLOCK:
+                block = os.pread(self._fd, size - self._end, self._end)
+                whole = block.rfind(b"\n") + 1
+            if not whole:
+                return
+            for line in block[:whole].splitlines(keepends=True):
+                key = _key(line)
+                if key is not None:
+                    self._index.setdefault(key, (self._end, len(line)))
+                self._end += len(line)
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """The entry of a key, or None."""
+        place = self._index.get(key)
+        if place is None:
+            return None
+        entry: dict[str, Any] = json.loads(os.pread(self._fd, place[1], place[0]))
+        return entry
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Every entry that was taken in, in the order of writing."""
+        for offset, length in list(self._index.values()):
+            yield json.loads(os.pread(self._fd, length, offset))
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+_BLOCK = 1 << 20
+"""Bytes that are read at once."""
+
+
 def _key(line: bytes) -> str | None:
     try:
         entry = json.loads(line)

@@ -6,16 +6,24 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 
 from callwright.errors import ReplyError, StoreError
 from callwright.llm.base import Completion, Model, Request, Sampling, Scorer, Usage, decisive
 from callwright.llm.budget import SCORED, Cost, Purse, cost_of
-from callwright.llm.journal import Journal
 from callwright.schemas.base import digest
 from callwright.schemas.version import LedgerEntry
+
+
+class Notes(Protocol):
+    """What a `Journal` is to those who ask models."""
+
+    def get(self, key: str) -> dict[str, Any] | None: ...
+
+    def append(self, entry: dict[str, Any]) -> None: ...
+
 
 Earlier = Callable[[str], dict[str, Any] | None]
 """Finds the ledger entry of a key in what earlier runs were answered, as JSON values."""
@@ -40,7 +48,7 @@ class Journaled:
     def __init__(
         self,
         model: Model,
-        journal: Journal,
+        journal: Notes,
         earlier: Earlier | None = None,
         *,
         purse: Purse | None = None,

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from callwright.errors import InterruptedCallError
-from callwright.llm.journal import Journal
+from callwright.llm.journaled import Notes
 from callwright.schemas.base import digest
 from callwright.schemas.message import Observation, ToolCall
 from callwright.schemas.tool import Tool
@@ -22,7 +22,7 @@ from callwright.toolbox.base import Session, Toolbox
 class JournaledToolbox:
     """Another toolbox, with a memory of its calls by conversation."""
 
-    def __init__(self, toolbox: Toolbox, journal: Journal) -> None:
+    def __init__(self, toolbox: Toolbox, journal: Notes) -> None:
         self._toolbox = toolbox
         self._journal = journal
 
@@ -36,7 +36,7 @@ class JournaledToolbox:
 
 
 class _JournaledSession:
-    def __init__(self, session: Session, journal: Journal, episode: str) -> None:
+    def __init__(self, session: Session, journal: Notes, episode: str) -> None:
         self._session = session
         self._journal = journal
         self._episode = episode
