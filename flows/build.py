@@ -19,6 +19,7 @@ from callwright.settings import data_folder, exports_folder
 # `running` sets Prefect's settings, so it comes before all that imports it.
 from callwright.flows.running import PrefectRunner, under_prefect  # isort: skip
 from callwright.flows.records import record  # isort: skip
+from callwright.flows.spreading import cluster, runner_for  # isort: skip
 from callwright.flows.schedules import SKIPPED, not_needed  # isort: skip
 from callwright.flows.versions import refuse_other  # isort: skip
 from prefect import flow  # isort: skip
@@ -27,7 +28,7 @@ from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError, concurr
 from prefect.states import Completed, Failed  # isort: skip
 
 
-@flow(name="build", persist_result=False, validate_parameters=False)
+@flow(name="build", persist_result=False, validate_parameters=False, task_runner=cluster())
 async def build(
     recipe: str,
     data: str | None = None,
@@ -68,7 +69,7 @@ async def build(
 
 async def _built(recipe: Path, data: Path, overrides: tuple[str, ...], out: str | None, join: bool) -> str:
     workshop = Workshop.of(load_recipe(recipe, overrides), recipe.parent)
-    built = await engine_build(workshop, data, runner=PrefectRunner(), join=join)
+    built = await engine_build(workshop, data, runner=runner_for(workshop, data), join=join)
     exports = Path(out) if out else exports_folder(data)
     folders = export_folders(built.version, exports)
     if built.elsewhere:
@@ -114,6 +115,7 @@ def build_under_prefect(
     """
 
     async def work(runner: PrefectRunner) -> Built:
+        runner = runner if replay else runner_for(workshop, data)
         built = await engine_build(
             workshop, data, runner=runner, on_change=on_change, replay=replay, join=join
         )
@@ -121,4 +123,4 @@ def build_under_prefect(
             await record(built, data, export_folders(built.version, exports or exports_folder(data)))
         return built
 
-    return under_prefect("build", workshop.recipe.dataset, work)
+    return under_prefect("build", workshop.recipe.dataset, work, cluster())

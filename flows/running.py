@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from callwright.engine.build import PlainRunner
 from callwright.engine.chains import Job
@@ -20,6 +20,7 @@ if "prefect" not in sys.modules:  # a worker has its own settings, and is runnin
 
 from prefect import flow, task  # noqa: E402 - after its settings
 from prefect.cache_policies import NO_CACHE  # noqa: E402
+from prefect.task_runners import TaskRunner  # noqa: E402
 
 T = TypeVar("T")
 
@@ -43,12 +44,23 @@ class PrefectRunner(PlainRunner):
         return await super().run(jobs, as_task, at_once)
 
 
-def under_prefect(name: str, run: str, work: Callable[[PrefectRunner], Awaitable[T]]) -> T:
+def under_prefect(
+    name: str,
+    run: str,
+    work: Callable[[PrefectRunner], Awaitable[T]],
+    task_runner: TaskRunner[Any] | None = None,
+) -> T:
     """What the command line runs: the work as a flow, with everything at hand; what it came to, or its own error."""
     outcome: list[T | BaseException] = []
     on_sigterm = signal.getsignal(signal.SIGTERM)
 
-    @flow(name=name, flow_run_name=run, persist_result=False, validate_parameters=False)
+    @flow(
+        name=name,
+        flow_run_name=run,
+        persist_result=False,
+        validate_parameters=False,
+        task_runner=task_runner,
+    )
     async def here() -> None:
         # Prefect's handler breaks into whatever line is running; the caller's lets the engine stop cleanly.
         if callable(on_sigterm):

@@ -45,9 +45,9 @@ async def started(*arguments: object, cwd: Path, **env: str) -> Process:
     )
 
 
-async def ended(process: Process) -> tuple[int, str, str]:
+async def ended(process: Process, within_s: float = 60) -> tuple[int, str, str]:
     """Exit code, stdout and stderr."""
-    out, err = await asyncio.wait_for(process.communicate(), 60)
+    out, err = await asyncio.wait_for(process.communicate(), within_s)
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -74,6 +75,7 @@ class Loopback:
         latency_s: float = 0.0,
         metrics: Answer | Callable[[], Answer] | None = None,
         tokenizer: Responder | None = None,
+        host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
         """With a `key`, requests without it get a 401. An answer instead of a responder is given always."""
@@ -87,17 +89,20 @@ class Loopback:
         """What answers at vLLM's `/tokenize`, beside `/v1`; nobody when it is None."""
         self.cards: dict[str, Body] = {}
         """What `/v1/models` says of a model besides its name."""
+        self.host = host
         self.port = port
         """Where it listens; a free one is found when it is 0."""
         self.seen: list[Seen] = []
         self.peers: set[int] = set()
         """The client's port of each connection that brought a request."""
+        self.machines: Counter[str] = Counter()
+        """Requests by the client's address."""
         self.at_once = 0
         self.most_at_once = 0
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"http://{self.host}:{self.port}/v1"
 
     @property
     def bodies(self) -> list[Body]:
@@ -117,7 +122,7 @@ class Loopback:
         app.router.add_get("/metrics", self._metrics)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
+        site = web.TCPSite(self._runner, self.host, self.port)
         await site.start()
         self.port = self._runner.addresses[0][1]
         return self
@@ -149,7 +154,9 @@ class Loopback:
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         if request.transport is not None:
-            self.peers.add(request.transport.get_extra_info("peername")[1])
+            machine, port = request.transport.get_extra_info("peername")[:2]
+            self.peers.add(port)
+            self.machines[machine] += 1
         self.seen.append(Seen(body, dict(request.headers), await request.read()))
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)

@@ -186,11 +186,12 @@ class Api:
 class PrefectServer(Api):
     """One process, with all of the server's services in it."""
 
-    def __init__(self, folder: Path, database: str = "") -> None:
+    def __init__(self, folder: Path, database: str = "", host: str = "127.0.0.1") -> None:
         self.folder = folder
         self._database = database
+        self._host = host
         self._port = free_port()
-        super().__init__(f"http://127.0.0.1:{self._port}/api")
+        super().__init__(f"http://{host}:{self._port}/api")
         self.env = {
             "PREFECT_HOME": str(folder / "prefect"),
             "PREFECT_API_URL": self.api,
@@ -204,7 +205,7 @@ class PrefectServer(Api):
         leases = {
             "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem"
         }
-        command = (BIN / "prefect", "server", "start", "--host", "127.0.0.1", "--port", self._port, "--no-ui")
+        command = (BIN / "prefect", "server", "start", "--host", self._host, "--port", self._port, "--no-ui")
         group = await Group.of(
             command, self.folder, self.folder / "server.log", **self.env, **database, **leases
         )

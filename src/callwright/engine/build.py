@@ -26,7 +26,7 @@ from callwright.engine.results import chosen_results, conversations, read_result
 from callwright.engine.rewriting import chosen_rows, source_copies, source_rows, with_origins
 from callwright.engine.rulings import Rulings
 from callwright.engine.selection import Cell, cells, help_out, take_chains
-from callwright.engine.shards import SHARD_SIZE, Attempts
+from callwright.engine.shards import SHARD_SIZE, Attempts, Shard
 from callwright.engine.sharing import (
     LOOK_S,
     SharedJournal,
@@ -142,6 +142,20 @@ async def build(
         await run.close()
 
 
+async def work_at(workshop: Workshop, data: Path, shard: Shard) -> Path:
+    """Make one shard of a run that another process is at; returns its file, which may be somebody else's work.
+
+    Raises:
+        As `build`.
+    """
+    workshop = with_origins(seeds_of(workshop), data)
+    run = _Run(workshop, data, run_folder(workshop, data), PlainRunner(), None, None, replay=False, join=True)
+    try:
+        return await run.shard(shard)
+    finally:
+        await run.close()
+
+
 def refuse_join(workshop: Workshop, replay: bool) -> None:
     """Refuse what several workers cannot share.
 
@@ -211,6 +225,7 @@ class _Run:
         self._runner = runner
         self._known = known
         self._replay = replay
+        self._join = join
         # A replay that read the shards of the first build would prove nothing.
         self._shards = folder / ("replayed" if replay else "shards")
         recipe = workshop.recipe
@@ -283,6 +298,12 @@ class _Run:
         if self._replay:
             _forget(self._shards)
         return Built(version, made and self._known is None, asked, elsewhere=not made)
+
+    async def shard(self, shard: Shard) -> Path:
+        """The file of one shard, whoever makes it; nothing is chosen and nothing committed."""
+        [path] = await self._done([shard], 1)
+        _forget(self._earlier_path)
+        return path
 
     async def close(self) -> None:
         try:
@@ -365,8 +386,11 @@ class _Run:
 
     @property
     def _at_once(self) -> int:
-        """Shards under way: enough to keep all conversations going while one shard ends and the next begins."""
-        return 2 + self._workshop.conversations // SHARD_SIZE
+        """Shards under way: enough to keep all conversations going while one shard ends and the next begins.
+
+        Workers that share a run leave each other what they are not yet at.
+        """
+        return (1 if self._join else 2) + self._workshop.conversations // SHARD_SIZE
 
     async def _done(self, jobs: Sequence[Job], at_once: int) -> list[Path]:
         """The files of shards or chains, in their order, whoever makes them."""
@@ -437,6 +461,7 @@ class _Run:
 
     def _remember(self) -> None:
         """Put what was answered into the store's ledger, for other recipes and sizes to use."""
+        self._catch_up()
         with Store.open(self._data, write=True, wait_s=COMMIT_WAIT_S) as store:
             store.add_calls(self._ledger())
 

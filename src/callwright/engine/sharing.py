@@ -1,8 +1,8 @@
 """Several workers at one run: each has a journal of its own, reads those of the others, and claims what it works on.
 
 The workers are processes on machines that see the same folder. All of them go through the same rounds, for a round
-follows from the results of those before it; what one has made, the others read. Nobody is in charge: who dies lets go of
-its claims, and its answers stay in its journal for whoever takes over.
+follows from the results of those before it; what one has made, the others read. Nobody is in charge: who dies lets go
+of its claims, and its answers stay in its journal for whoever takes over.
 """
 
 from __future__ import annotations

@@ -1,0 +1,44 @@
+"""Shards on two workers of a real Dask cluster, under a real Prefect server: the extra `dask`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import loopback as lb
+import pytest
+from command import ended, started
+from killing import asked
+from teacher import museum_teacher
+from workshops import museum, museum_recipe, written
+
+from callwright.engine.build import build
+
+pytest.importorskip("prefect_dask")
+
+
+async def test_two_workers_of_a_cluster_make_the_version_of_one_process(tmp_path: Path):
+    async with lb.Loopback(museum_teacher, latency_s=0.02) as teacher:
+        recipe = written(museum_recipe(teacher.base_url), tmp_path / "museum.recipe.yaml")
+        command = ("build", recipe, "--data", tmp_path / "data", "--json")
+        process = await started(*command, cwd=tmp_path, CALLWRIGHT_DASK="2", PREFECT_API_URL="")
+        code, out, err = await ended(process, within_s=300)
+        assert code == 0, err
+        assert teacher.count == len(asked(teacher.bodies)), "a question was asked twice"
+        alone = await build(museum(teacher.base_url), tmp_path / "alone")
+    version = json.loads(out)
+    assert version["id"] == alone.version.id
+    assert version["statistics"]["by_purpose"] == {
+        purpose: spent.model_dump() for purpose, spent in alone.version.statistics.by_purpose.items()
+    }
+    [run] = (tmp_path / "data" / "runs").iterdir()
+    worked = [path for path in run.glob("journal*.jsonl") if path.stat().st_size]
+    assert len(worked) > 1, "one worker did it all"
+
+
+async def test_an_endpoint_that_is_down_is_told_in_one_line(tmp_path: Path):
+    recipe = written(museum_recipe("http://127.0.0.1:9/v1"), tmp_path / "museum.recipe.yaml")
+    command = ("build", recipe, "--data", tmp_path / "data")
+    process = await started(*command, cwd=tmp_path, CALLWRIGHT_DASK="2", PREFECT_API_URL="")
+    code, _, err = await ended(process, within_s=300)
+    assert code == 4 and "127.0.0.1:9" in err.splitlines()[-1], err
