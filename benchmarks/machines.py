@@ -1,7 +1,7 @@
 """One build by one machine, by two, and by two of which one dies half way: time, and what was asked twice.
 
-The machines are network namespaces (tests/services/machines.py), so this needs root. The model is a server on the bridge
-between them that takes LATENCY_S for each answer; each machine has IN_FLIGHT requests under way.
+The machines are network namespaces (tests/services/machines.py), so this needs root. The model is a server on the
+bridge between them that takes LATENCY_S for each answer; each machine has IN_FLIGHT requests under way.
 
 Run: python benchmarks/machines.py [ROWS]
 """
@@ -9,7 +9,6 @@ Run: python benchmarks/machines.py [ROWS]
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import tempfile
 import time
@@ -71,7 +70,7 @@ async def measured(machines: Machines, rows: int, count: int, kill_after: int = 
             began = time.perf_counter()
             groups = [
                 await Group.of(
-                    machines.on(number, build), folder, folder / f"{number}.log", HOME=str(folder), **_quiet()
+                    machines.on(number, build), folder, folder / f"{number}.log"
                 )
                 for number in range(count)
             ]
@@ -91,10 +90,6 @@ async def measured(machines: Machines, rows: int, count: int, kill_after: int = 
         with Store.open(folder / "data", write=False, wait_s=30) as store:
             [version] = store.versions("museum")
     return Outcome(took_s, version.id, shares, twice)
-
-
-def _quiet() -> dict[str, str]:
-    return {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}
 
 
 if __name__ == "__main__":
