@@ -28,7 +28,7 @@ from workshops import museum_recipe, written  # noqa: E402
 
 from callwright.store import Store  # noqa: E402
 
-LATENCY_S = 1.0
+LATENCY_S = 2.0
 IN_FLIGHT = 16
 
 
@@ -43,7 +43,7 @@ class Outcome:
 
 
 async def main() -> None:
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 400
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     with Machines(2) as machines:
         one = await measured(machines, rows, 1)
         two = await measured(machines, rows, 2)
@@ -69,9 +69,7 @@ async def measured(machines: Machines, rows: int, count: int, kill_after: int = 
             build = (*PROGRAM, "build", recipe, "--data", folder / "data", "--join", "--no-prefect")
             began = time.perf_counter()
             groups = [
-                await Group.of(
-                    machines.on(number, build), folder, folder / f"{number}.log"
-                )
+                await Group.of(machines.on(number, build), folder, folder / f"{number}.log")
                 for number in range(count)
             ]
             before, known = 0, set[str]()

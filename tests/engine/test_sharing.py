@@ -22,14 +22,16 @@ from callwright.errors import RunBusyError, UsageError
 from callwright.llm.journal import Journal, Tail
 from callwright.store import Store
 
+SIZE = 16
+
 
 def server(**options: Any) -> lb.Loopback:
     return lb.Loopback(museum_teacher, **options)
 
 
-async def together(address: str, data: Path, workers: int, **changes: Any) -> list[Built]:
+async def together(address: str, data: Path, workers: int) -> list[Built]:
     return list(
-        await asyncio.gather(*(build(museum(address, **changes), data, join=True) for _ in range(workers)))
+        await asyncio.gather(*(build(museum(address, size=SIZE), data, join=True) for _ in range(workers)))
     )
 
 
@@ -41,7 +43,7 @@ async def test_workers_that_share_a_run_make_the_version_that_one_makes(tmp_path
         assert sum(one.asked > 0 for one in built) > 1, "one worker did it all"
         assert sum(one.asked for one in built) == teacher.count == len(asked(teacher.bodies))
         questions = asked(teacher.bodies)
-        alone = await build(museum(teacher.base_url), tmp_path / "alone")
+        alone = await build(museum(teacher.base_url, size=SIZE), tmp_path / "alone")
     assert {one.version.id for one in built} == {alone.version.id}
     assert built[0].version.statistics.by_purpose == alone.version.statistics.by_purpose
     assert asked(teacher.bodies[len(questions) :]) == questions
@@ -53,12 +55,12 @@ async def test_workers_that_share_a_run_make_the_version_that_one_makes(tmp_path
 
 async def test_a_worker_that_dies_is_made_up_for_by_the_other(tmp_path: Path):
     async with server(latency_s=0.02) as teacher:
-        recipe = written(museum_recipe(teacher.base_url), tmp_path / "museum.recipe.yaml")
+        recipe = written(museum_recipe(teacher.base_url, size=SIZE), tmp_path / "museum.recipe.yaml")
         command = ("build", recipe, "--data", tmp_path / "data", "--join", "--no-prefect", "--json")
         doomed = await started(*command, cwd=tmp_path)
-        await until(teacher, 40, doomed)
-        other = asyncio.create_task(build(museum(teacher.base_url), tmp_path / "data", join=True))
-        await until(teacher, 60, doomed)
+        await until(teacher, 15, doomed)
+        other = asyncio.create_task(build(museum(teacher.base_url, size=SIZE), tmp_path / "data", join=True))
+        await until(teacher, 30, doomed)
         await asyncio.sleep(random.Random(7).uniform(0, 0.02))
         doomed.kill()
         assert (await ended(doomed))[0] == -signal.SIGKILL
@@ -66,18 +68,18 @@ async def test_a_worker_that_dies_is_made_up_for_by_the_other(tmp_path: Path):
         built = await other
         assert not built.elsewhere and built.made
         assert known and not known & asked(teacher.bodies[before:])
-        alone = await build(museum(teacher.base_url), tmp_path / "alone")
+        alone = await build(museum(teacher.base_url, size=SIZE), tmp_path / "alone")
     assert built.version.id == alone.version.id
 
 
 async def test_who_is_not_asked_to_share_does_not(tmp_path: Path):
     async with server(latency_s=0.05) as teacher:
-        first = asyncio.create_task(build(museum(teacher.base_url), tmp_path))
+        first = asyncio.create_task(build(museum(teacher.base_url, size=SIZE), tmp_path))
         while not teacher.count:
             await asyncio.sleep(0.001)
         with pytest.raises(RunBusyError):
-            await build(museum(teacher.base_url), tmp_path)
-        second = await build(museum(teacher.base_url), tmp_path, join=True)
+            await build(museum(teacher.base_url, size=SIZE), tmp_path)
+        second = await build(museum(teacher.base_url, size=SIZE), tmp_path, join=True)
         assert (await first).version.id == second.version.id
 
 
