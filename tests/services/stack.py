@@ -14,7 +14,7 @@ from command import PROGRAM, environment
 from composed import ROOT, Service
 from prefect_server import BIN, Api, Group, Postgres, free_port
 
-HEALTHY_WITHIN_S = 120
+HEALTHY_WITHIN_S = 300
 
 
 class Stack(Api):
