@@ -29,7 +29,7 @@ from workshops import museum_recipe, written  # noqa: E402
 from callwright.store import Store  # noqa: E402
 
 LATENCY_S = 2.0
-IN_FLIGHT = 8
+IN_FLIGHT = 16
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Outcome:
 
 
 async def main() -> None:
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 120
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     with Machines(2) as machines:
         one = await measured(machines, rows, 1)
         two = await measured(machines, rows, 2)
