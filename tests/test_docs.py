@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import ast
 import importlib
+import importlib.util
 import inspect
 import re
-from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 import typer
+from reason_codes import reason_codes
 
 import callwright
+from callwright import errors
 from callwright.cli.main import app
+from callwright.views.turns import REASONS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -22,16 +26,27 @@ PAGES = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "d
 COMMAND: Any = typer.main.get_command(app)
 
 
-def commands(command: Any = COMMAND, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    """Name as it is typed -> command, groups left out."""
-    for name, child in getattr(command, "commands", {}).items():
-        if hasattr(child, "commands"):
-            yield from commands(child, (*path, name))
-        else:
-            yield " ".join((*path, name)), child
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-@pytest.mark.parametrize(("name", "command"), list(commands()), ids=[name for name, _ in commands()])
+GENERATE = generator()
+
+
+def commands() -> list[tuple[str, Any]]:
+    return list(GENERATE.commands(COMMAND))
+
+
+@pytest.mark.parametrize("page", list(GENERATE.PAGES))
+def test_a_page_that_is_made_of_the_code_is_as_the_code_is(page: str):
+    assert (ROOT / "docs" / page).read_text(encoding="utf-8") == GENERATE.PAGES[page](), "make docs"
+
+
+@pytest.mark.parametrize(("name", "command"), commands(), ids=[name for name, _ in commands()])
 def test_every_command_and_option_has_help(name: str, command: Any):
     assert command.help and command.help.splitlines()[0].endswith(".")
     for parameter in command.params:
@@ -91,6 +106,26 @@ def test_the_exit_codes_in_the_readme_are_those_of_the_errors():
     told = re.search(r"Exit codes:(.*?)\.\n", README, re.DOTALL)
     assert told is not None
     assert codes | {0, 130} == {int(code) for code in re.findall(r"\b\d+\b", told[1])}
+
+
+def test_every_reason_code_is_on_the_page_of_troubles_and_no_other():
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    cells = [
+        cell.strip() for line in page.splitlines() if line.startswith("| ") for cell in line.split("|")[1:3]
+    ]
+    named = {
+        code
+        for cell in cells
+        if re.fullmatch(r"(`[\w*]+`(, )?)+", cell)
+        for code in re.findall(r"`(.+?)`", cell)
+    }
+    assert named == set(reason_codes()) | set(REASONS)
+
+
+def test_the_page_of_troubles_has_every_exit_code():
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    codes = {error.exit_code for error in vars(errors).values() if hasattr(error, "exit_code")}
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)} == codes | {0, 130}
 
 
 def callwright_error() -> type[Exception]:
