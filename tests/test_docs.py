@@ -7,22 +7,30 @@ import importlib
 import importlib.util
 import inspect
 import re
+import shlex
+import shutil
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 import typer
+from command import callwright as callwright_command
+from pages import PAGES as PAGE_FILES
+from pages import TAGS, blocks, follow, steps
 from reason_codes import reason_codes
 
 import callwright
 from callwright import errors
 from callwright.cli.main import app
+from callwright.store.store import query
 from callwright.views.turns import REASONS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").rglob("*.md")))
+PAGES_WITH_COMMANDS = [page for page in PAGE_FILES if any(one.commands for one in blocks(page))]
+RUNNABLE = [page for page in PAGE_FILES if any(one.commands for one in steps(page))]
 COMMAND: Any = typer.main.get_command(app)
 
 
@@ -64,10 +72,66 @@ def test_every_command_in_the_readme_is_there():
     assert named and named <= known
 
 
-def test_every_option_in_the_readme_is_there():
-    known = {option for _, command in commands() for parameter in command.params for option in parameter.opts}
-    typed = " ".join(re.findall(r"^\$ callwright (.*?)(?:#.*)?$", README, re.MULTILINE))
-    assert set(re.findall(r"(?<!\S)--?[a-z][\w-]*", typed)) <= known | {"--help", "--version"}
+@pytest.mark.parametrize("page", PAGES_WITH_COMMANDS, ids=lambda page: page.stem)
+def test_every_command_of_a_page_can_be_typed(page: Path):
+    for block in blocks(page):
+        assert block.commands or "$ callwright" not in block.text, (
+            f"a block of commands is ```console: {block.text}"
+        )
+        assert not block.commands or block.label in ("", *TAGS), block.label
+        for line in block.commands:
+            words = shlex.split(line, comments=True)
+            while words and "=" in words[0]:  # a variable of the environment
+                del words[0]
+            if words[:1] == ["callwright"]:
+                typed(words[1:])
+
+
+def typed(words: list[str]) -> None:
+    """Parse a command line as the program would, and go no further."""
+    command, name = COMMAND, "callwright"
+    while hasattr(command, "commands"):
+        name, *words = words
+        if name in SHELL:
+            return
+        command = command.commands[name]
+    command.make_context(name, words)
+
+
+SHELL = {"--help", "--version"}
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the pages speak of: two datasets, recipes, tools, and files to check and to score."""
+    folder = tmp_path_factory.mktemp("stage")
+    for name in ("recipes", "seeds"):
+        shutil.copytree(ROOT / "data" / name, folder / "data" / name)
+    for file in ("museum.yaml", "museum.phrases.yaml"):
+        shutil.copy(ROOT / "data" / "seeds" / file, folder)
+    for file in (ROOT / "tests" / "data" / "pages").iterdir():
+        shutil.copy(file, folder)
+
+    def run(*words: object) -> None:
+        done = callwright_command(*words, cwd=folder)
+        assert done.returncode == 0, done.stderr
+
+    run("init", "museum.recipe.yaml", "--tools", "museum.yaml")
+    shutil.copy(folder / "museum.recipe.yaml", folder / "recipe.yaml")
+    for size in (40, 44, 48):
+        run("build", "museum.recipe.yaml", "--no-prefect", "--set", f"size={size}")
+    for size in (40, 44):
+        run("build", "data/recipes/demo.yaml", "--no-prefect", "--set", f"size={size}")
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: page.stem)
+def test_the_commands_of_a_page_do_what_it_says(page: Path, stage: Path, tmp_path: Path):
+    folder = tmp_path / "here"
+    shutil.copytree(stage, folder)
+    [[row]] = query(folder / "data" / "warehouse", "SELECT min(id) FROM rows", limit=1).rows
+    follow(page, folder, stand_ins={"36148fe9": row})
 
 
 def test_the_python_in_the_readme_calls_what_is_there():
