@@ -7,7 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,27 +53,22 @@ def blocks(page: Path) -> list[Block]:
     ]
 
 
-def steps(page: Path, tags: Collection[str] = ()) -> Iterator[Block]:
-    """Files to write and blocks to run, in the page's order: those without a tag, or with one of these."""
-    for one in blocks(page):
-        if one.file or (one.commands and one.label in ("", *tags)):
-            yield one
+def steps(page: Path) -> list[Block]:
+    """Files to write and blocks to run, in the page's order."""
+    return [one for one in blocks(page) if one.file or (one.commands and not one.label)]
 
 
-def follow(
-    page: Path, folder: Path, tags: Collection[str] = (), stand_ins: Mapping[str, str] | None = None
-) -> None:
+def follow(todo: Iterable[Block], folder: Path, stand_ins: Mapping[str, str] | None = None) -> None:
     """Do in a folder what a page says.
 
     Args:
-        page: The page.
+        todo: Blocks of the page.
         folder: Where its commands are typed.
-        tags: Tags of the blocks to run beside those without one.
         stand_ins: What the reader is to put in place of an example's, such as the id of a row.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CALLWRIGHT_")}
     environment["PATH"] = f"{_programs(folder)}{os.pathsep}{environment['PATH']}"
-    for one in steps(page, tags):
+    for one in todo:
         if one.file:
             (folder / one.file).write_text(one.text, encoding="utf-8")
             continue
@@ -88,9 +83,7 @@ def follow(
                 text=True,
                 timeout=600,
             )
-            assert done.returncode == 0, (
-                f"{page.name}: $ {command}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
-            )
+            assert done.returncode == 0, f"$ {command}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
 
 
 def _programs(folder: Path) -> Path:

@@ -131,7 +131,7 @@ def test_the_commands_of_a_page_do_what_it_says(page: Path, stage: Path, tmp_pat
     folder = tmp_path / "here"
     shutil.copytree(stage, folder)
     [[row]] = query(folder / "data" / "warehouse", "SELECT min(id) FROM rows", limit=1).rows
-    follow(page, folder, stand_ins={"36148fe9": row})
+    follow(steps(page), folder, {"36148fe9": row})
 
 
 def test_the_python_in_the_readme_calls_what_is_there():
