@@ -160,7 +160,7 @@ def _said(annotation: Any, limits: Any = ()) -> str:
         return f"mapping from {_said(inner[0])} to {_said(inner[1])}"
     if records := _records(annotation):
         [(place, _)] = [one for one in _sections() if one[1] is records[0]]
-        return f"[{place}](#{_anchor(place)})"
+        return f"[{place}](#{anchor(place)})"
     names = {str: "text", int: "integer", float: "number", bool: "`true` or `false`"}
     return names[annotation] + _limited(limits)
 
@@ -216,7 +216,7 @@ def _words(parts: list[str]) -> str:
     return f"{', '.join(parts[:-1])} or {parts[-1]}" if len(parts) > 1 else parts[0]
 
 
-def _anchor(heading: str) -> str:
+def anchor(heading: str) -> str:
     """Where GitHub puts a heading."""
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 

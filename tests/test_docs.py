@@ -11,7 +11,7 @@ import shlex
 import shutil
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import typer
@@ -23,6 +23,7 @@ from reason_codes import reason_codes
 import callwright
 from callwright import errors
 from callwright.cli.main import app
+from callwright.schemas.recipe import ViewName
 from callwright.store.store import query
 from callwright.views.turns import REASONS
 
@@ -159,6 +160,26 @@ def test_every_path_and_link_in_the_pages_leads_somewhere():
     tree = README[README.index("## The house") :]
     for folder in re.findall(r"^ {0,2}([\w/]+/)\s", tree, re.MULTILINE):
         assert (ROOT / folder).is_dir() or (ROOT / "src" / "callwright" / folder).is_dir(), folder
+
+
+def test_every_heading_that_a_link_names_is_there():
+    for page in PAGE_FILES:
+        for target, heading in re.findall(
+            r"\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)", page.read_text(encoding="utf-8")
+        ):
+            text = (page.parent / target if target else page).read_text(encoding="utf-8")
+            headings = {GENERATE.anchor(one) for one in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+            assert heading in headings, f"{page.name}: {target}#{heading}"
+
+
+@pytest.mark.parametrize("view", get_args(ViewName))
+def test_every_option_of_a_view_is_on_its_page(view: str):
+    page = (ROOT / "docs" / "views.md").read_text(encoding="utf-8")
+    shared, *sections = re.split(r"^## ", page, flags=re.MULTILINE)
+    [section] = [one for one in sections if one.startswith(f"{view}\n")]
+    for option in importlib.import_module(f"callwright.views.{view.replace('-', '_')}").Options.model_fields:
+        told = shared if option == "parallel" else section
+        assert f"`{option}`" in told or f"{option}=" in told, option
 
 
 def test_the_exit_codes_in_the_readme_are_those_of_the_errors():
