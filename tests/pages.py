@@ -15,12 +15,12 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 
 TAGS = {
-    "setup": "makes an environment; `.ci/run` does it on a clean clone",
-    "extras": "needs torch; tests/extras/test_guide.py",
-    "vllm": "needs a language model; tests/vllm",
-    "services": "needs a Prefect server, and does not end; tests/services",
-    "hub": "uploads; tests/cli/test_push.py",
-    "bench": "takes long; each benchmark has a test of its own or a figure in the docs",
+    "setup": "makes an environment; `.ci/run` does so in a clean clone",
+    "extras": "needs torch; tests/extras follows the guide and the loop's demo",
+    "vllm": "needs a language model; tests/vllm builds with one",
+    "services": "needs a Prefect server, and does not end; tests/services/test_schedules.py types the like",
+    "hub": "uploads; tests/cli/test_push.py does so to a hub of its own",
+    "bench": "takes hours",
 }
 """What keeps a block from being run by `test_docs.py`, and what runs its commands instead."""
 
