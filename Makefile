@@ -8,7 +8,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c requirements/co
 VLLM := .venv-vllm
 EXTRAS := .venv-extras
 
-.PHONY: demo loop-demo seeds test test-slow test-extras test-browser test-services templates test-vllm vllm-env check lint fix bench clean
+.PHONY: demo loop-demo seeds test test-slow test-extras test-browser test-services templates docs test-vllm vllm-env check lint fix bench clean
 
 demo: $(VENV)/.base ## A dataset of 320 rows over two toolkits, with the embedded offline teacher
 	$(BIN)/callwright build data/recipes/demo.yaml
@@ -32,6 +32,9 @@ test-extras: $(EXTRAS)/.ready ## What needs the extras `embed` and `train`, and 
 
 templates: $(EXTRAS)/.ready ## The table of TRL's chat templates anew
 	HF_HUB_OFFLINE=1 $(EXTRAS)/bin/python benchmarks/trl_templates.py
+
+docs: $(VENV)/.dev ## The pages of recipes' keys and of the command line anew
+	$(BIN)/python docs/generate.py
 
 test-browser: $(VENV)/.dev ## A click through a report in headless Chromium; installs it where it is missing (Debian, as root)
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; }

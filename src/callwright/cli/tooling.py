@@ -51,6 +51,10 @@ def list_(source: str | None, data: Path | None, as_json: bool) -> None:
 
 
 def show(name: str, source: str | None, data: Path | None) -> None:
+    if source is None and (":" in name or Path(name).exists()):
+        raise UsageError(
+            f"{name} is where tools are; name one of them too: callwright tools show TOOL {name}"
+        )
     for kit, tool in _tools(source, data):
         if tool.name == name:
             show_json({"toolkit": kit, **json.loads(tool.model_dump_json())})
