@@ -292,7 +292,7 @@ class Rewriting(Record):
     def _version_or_methods(cls, given: Any) -> Any:
         if isinstance(given, str) and _VERSION.fullmatch(given):
             return given
-        if isinstance(given, list | tuple) and given and set(given) <= set(SOURCE_METHODS):
+        if isinstance(given, list | tuple) and given and all(one in SOURCE_METHODS for one in given):
             return tuple(dict.fromkeys(given))
         raise ValueError(
             "must be a version, such as museum@3, or a list of methods that start from tools, such as [toolalpaca]"

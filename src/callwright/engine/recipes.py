@@ -153,8 +153,8 @@ def _apply(body: dict[str, Any], override: str) -> None:
             raise UsageError(f"--set {override}: {parent} is not a mapping")
         body = inner
     try:
-        body[last] = yaml.safe_load(value)
-    except yaml.YAMLError:
+        body[last] = parse(value, f"--set {override}")
+    except DocumentError:
         raise UsageError(f"--set {override}: the value is not YAML") from None
 
 

@@ -88,11 +88,13 @@ def _rows(path: Path) -> Iterator[tuple[int, Any]]:
                 if line.strip():
                     yield number, json.loads(line)
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
+        raise UsageError(f"{path}: cannot be read ({error.strerror or _first_line(error)})") from None
     except (ValueError, RecursionError, pa.ArrowException) as error:
-        raise UsageError(
-            f"{path}: is no JSON lines, JSON or parquet ({str(error).splitlines()[0]})"
-        ) from None
+        raise UsageError(f"{path}: is no JSON lines, JSON or parquet ({_first_line(error)})") from None
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _parquet(path: Path) -> Iterator[tuple[int, Any]]:

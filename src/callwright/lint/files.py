@@ -101,7 +101,12 @@ def entries_of(path: Path, name: str) -> Iterator[Entry]:
             else:
                 yield from _lines(file, name)
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise UsageError(f"{path}: cannot be read ({error.strerror or _first_line(error)})") from None
+
+
+def _first_line(error: Exception) -> str:
+    """Arrow words its errors in several lines."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _first_byte(file: BinaryIO) -> bytes:
@@ -257,8 +262,8 @@ def _parquet(path: Path, name: str) -> Iterator[Entry]:
                 number += 1
                 yield _cleaned(row, f"{name}:{number}")
     except (pa.ArrowException, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(f"{path}: cannot be read as Parquet after row {number} ({reason})") from None
+        told = f"cannot be read as Parquet after row {number} ({_first_line(error)})"
+        raise UsageError(f"{path}: {told}") from None
 
 
 def _cleaned(row: Any, place: str) -> Entry:

@@ -13,8 +13,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import jsonlines
-
 from callwright.errors import RunBusyError, StoreError
 
 logger = logging.getLogger(__name__)
@@ -87,11 +85,7 @@ class Journal:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Every entry in the order of writing, read from the file one at a time."""
-        # The standard library's parser: the one that jsonlines prefers refuses lone surrogates.
-        with self.path.open("rb") as file, jsonlines.Reader(file, loads=json.loads) as reader:
-            for entry in reader.iter(type=dict, skip_invalid=True):
-                if entry.get("key") in self._index:
-                    yield entry
+        return self.after(0)
 
     def after(self, count: int) -> Iterator[dict[str, Any]]:
         """The entries beyond the first `count`, in the order of writing."""
@@ -158,7 +152,7 @@ class Journal:
 def _key(line: bytes) -> str | None:
     try:
         entry = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     key = entry.get("key") if isinstance(entry, dict) else None
     return key if isinstance(key, str) else None
