@@ -63,6 +63,9 @@ class ToolSource(Record):
     """A phrase sheet; `NAME.phrases.yaml` beside the tool file is found by itself."""
     name: str | None = None
     """Name of the toolkit; from the file unless given."""
+    pins: dict[str, str] = {}
+    """Tool -> its pin, as `callwright tools check` prints it. With pins, tools that are documented otherwise, new ones
+    and missing ones are refused: a server may change what it says between two nights."""
     toolbox: Literal["simulated", "http"] = "simulated"
     """What runs the calls of an OpenAPI file: rules or a model that play the server, or the real server."""
     hosts: tuple[str, ...] = ()
@@ -83,8 +86,8 @@ class ToolSource(Record):
             raise ValueError(
                 "a tool source needs exactly one of openapi, json, world, python, mcp and toolset"
             )
-        if self.toolset and (self.name or self.phrases):
-            raise ValueError("a toolset holds many toolkits; name and phrases are for one")
+        if self.toolset and (self.name or self.phrases or self.pins):
+            raise ValueError("a toolset holds many toolkits; name, phrases and pins are for one")
         if self.toolbox == "http" and self.openapi is None:
             raise ValueError("toolbox: http is for OpenAPI files; they say where a call goes")
         if self.toolbox == "http" and not self.hosts:

@@ -45,7 +45,9 @@ def junk(words: list[str]) -> st.SearchStrategy[Any]:
 
 def _places(value: Any) -> Iterator[tuple[Any, ...]]:
     yield ()
-    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    entries = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
     for key, child in entries:
         for rest in _places(child):
             yield (key, *rest)

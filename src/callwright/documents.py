@@ -1,9 +1,10 @@
-"""Read YAML and JSON that strangers wrote: safe types only, bounded size, depth and aliases, known lines."""
+"""Read YAML, JSON and Parquet that strangers wrote: safe types only, bounded size, depth and aliases, known lines."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ MAX_NODES = 5_000_000
 """Values in a document once its aliases are expanded: what a YAML bomb multiplies."""
 MAX_MERGED = 100_000
 """Entries that the merge keys (`<<`) of a document copy, all together."""
+MAX_COLUMN_BYTES = 2**30
+"""Of one column of one row group of a Parquet file, unpacked: what a packed column of zeros multiplies."""
 MAX_INTEGER_BITS = 14_000
 """Of a whole number: just what Python writes and reads as text."""
 
@@ -177,6 +180,43 @@ def _check_scalar(value: Any, where: str) -> None:
         raise DocumentError(f"{where}: holds a {type(value).__name__}, which JSON does not have")
     if isinstance(value, int) and value.bit_length() > MAX_INTEGER_BITS:
         raise DocumentError(f"{where}: holds a whole number of over {MAX_INTEGER_BITS:,} bits, refused")
+
+
+def parquet_rows(path: Path, at_once: int) -> Iterator[Any]:
+    """The rows of a Parquet file, `at_once` of them in memory at a time.
+
+    Raises:
+        DocumentError: It is none, or unpacks to more than can be held; the message names the last row that was read.
+        OSError: It cannot be opened.
+    """
+    import pyarrow as pa  # it takes longer to import than most commands take
+    import pyarrow.parquet as pq
+
+    number = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            _refuse_packed_bomb(path, file.metadata)
+            for batch in file.iter_batches(at_once):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield row
+    except (pa.ArrowException, ValueError, OSError) as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise
+        # Arrow words its errors in several lines, and some of them are the system's by their class.
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise DocumentError(f"{path}: cannot be read as Parquet after row {number} ({reason})") from None
+
+
+def _refuse_packed_bomb(path: Path, described: Any) -> None:
+    for group in range(described.num_row_groups):
+        for column in range(described.num_columns):
+            chunk = described.row_group(group).column(column)
+            if chunk.total_uncompressed_size > MAX_COLUMN_BYTES:
+                raise DocumentError(
+                    f"{path}: its column {chunk.path_in_schema} unpacks to {chunk.total_uncompressed_size:,} bytes in "
+                    f"one row group, and at most {MAX_COLUMN_BYTES:,} are read; write it in smaller row groups"
+                )
 
 
 def line_of(text: str, keys: tuple[str | int, ...]) -> int | None:

@@ -5,6 +5,7 @@ The fast suite gives each `FEW` inputs, `make test-slow` gives each `MANY`.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -57,7 +58,7 @@ from callwright.sources.toolset import read_toolset
 from callwright.toolbox.mcp import _answer as answer_of_mcp
 from callwright.values import react
 
-FEW, MANY = 25, 2_000
+FEW, MANY = 15, 1_000
 DATA = Path(__file__).parents[1] / "data"
 
 SCHEMA = {"type": "object", "properties": {"day": {"type": "string", "format": "date"}}, "required": ["day"]}
@@ -107,7 +108,9 @@ COMPLETION = {
     "data": [{"id": "toy", "root": "toy"}],
     "error": {"message": "No.", "type": "error"},
 }
-ASKED = Request(purpose="fuzz", messages=({"role": "user", "content": "Book."},), tools=({"type": "function"},))
+ASKED = Request(
+    purpose="fuzz", messages=({"role": "user", "content": "Book."},), tools=({"type": "function"},)
+)
 SMALL_API = {
     "openapi": "3.0.3",
     "info": {"title": "Seats", "license": {"name": "MIT"}},
@@ -147,7 +150,10 @@ RECIPE = {
     "dataset": "museum",
     "size": 20,
     "seed": 7,
-    "tools": [{"openapi": "museum.yaml", "toolbox": "http", "hosts": ["api.example.com"]}, {"world": "travel"}],
+    "tools": [
+        {"openapi": "museum.yaml", "toolbox": "http", "hosts": ["api.example.com"]},
+        {"world": "travel"},
+    ],
     "models": {"teacher": {"engine": "openai", "base_url": "http://127.0.0.1:8000/v1", "model": "toy"}},
     "methods": {"toolalpaca": {"max_steps": 3}, "asktoact": {"from": ["toolalpaca"], "error_share": 0.3}},
     "mix": {"single": 0.5, "no_call": 0.5},
@@ -168,7 +174,7 @@ SPANS = {
 STE = {
     "id": "1",
     "gold": [{"name": "book_seat", "arguments": {"day": "2026-01-05"}}],
-    "predicted": "Action: book_seat\nAction Input: {\"day\": \"2026-01-05\"}",
+    "predicted": 'Action: book_seat\nAction Input: {"day": "2026-01-05"}',
     "tools": [{"type": "function", "function": TOOL}],
 }
 COMPARED = {
@@ -236,14 +242,10 @@ def _replies(given: bytes, place: Path, kit: Toolkit) -> None:
     """All that is read of one server's replies."""
     Reply(500, given).message()
     for read in (prompt_tokens_of, lambda data: completion_of(data, ASKED)):
-        try:
+        with contextlib.suppress(BrokenReply, ReplyError):
             read(given)
-        except (BrokenReply, ReplyError):
-            pass
-    try:
+    with contextlib.suppress(KeyError):
         card_of(given, "toy")
-    except KeyError:
-        pass
     listed = prompt_logprobs_of(given)
     if listed is not None:
         answer_logprobs(listed, [1, 5])
@@ -276,7 +278,9 @@ MCP_ANSWER = {
     "structuredContent": {"day": "2026-01-05"},
     "isError": False,
 }
-METRICS = 'vllm:num_requests_waiting{model="a"} 1.0\nvllm:num_requests_running 2\nvllm:num_preemptions_total 0\n'
+METRICS = (
+    'vllm:num_requests_waiting{model="a"} 1.0\nvllm:num_requests_running 2\nvllm:num_preemptions_total 0\n'
+)
 YAML_API = yaml.safe_dump(SMALL_API)
 BOMBS = "a: &a [x]\nb: &b {<<: [*c, *c]}\n- - - -\n? [a]\n: !!binary aGk=\n!!python/object:x {}\n'\\ud800'\n"
 
@@ -323,9 +327,7 @@ PARSERS: dict[str, Fuzz] = {
     "lint parquet": Fuzz(
         data(_parquet({"messages": CHAT, "tools": json.dumps([TOOL])})), _file(".parquet", lint)
     ),
-    "leaks": Fuzz(
-        lines(ROW, *OTHER_ROWS), _file(".jsonl", lambda path: list(read_benchmark(path)))
-    ),
+    "leaks": Fuzz(lines(ROW, *OTHER_ROWS), _file(".jsonl", lambda path: list(read_benchmark(path)))),
     "leaks parquet": Fuzz(
         data(_parquet({"question": "Book a seat.", "function": [TOOL]})),
         _file(".parquet", lambda path: list(read_benchmark(path))),
@@ -337,7 +339,9 @@ PARSERS: dict[str, Fuzz] = {
         st.one_of(lines(RULED), json_bytes({"api": [RULED], "statistics": {}})),
         _file(".json", lambda path: toolalpaca.score(toolalpaca.read_verdicts(path))),
     ),
-    "answers": Fuzz(st.one_of(texts(HERMES, REACT), values(CHAT[2])), lambda given, _, __: read_answer(given)),
+    "answers": Fuzz(
+        st.one_of(texts(HERMES, REACT), values(CHAT[2])), lambda given, _, __: read_answer(given)
+    ),
     "replies": Fuzz(json_bytes(COMPLETION), _replies, BrokenReply),
     "values in replies": Fuzz(
         texts('{"day": "2026-01-05"}', '```json\n{"day": 5}\n```', "<think>x</think> Here: [1]"),
@@ -383,9 +387,7 @@ def fuzz(name: str, inputs: int, place: Path, kit: Toolkit) -> None:
 
 
 @pytest.mark.parametrize("name", PARSERS)
-def test_no_input_gets_anything_but_a_value_or_an_error_of_ours(
-    name: str, place: Path, kit: Toolkit
-) -> None:
+def test_no_input_gets_anything_but_a_value_or_an_error_of_ours(name: str, place: Path, kit: Toolkit) -> None:
     fuzz(name, FEW, place, kit)
 
 
