@@ -1,7 +1,7 @@
 """Which builds a process carries out that takes its orders from a Prefect server.
 
-Whoever may talk to that server can make a run with parameters of their own. A recipe names programs and files, and so do
-`overrides`, so a stranger's run would be a stranger's program.
+Whoever may talk to that server can make a run with parameters of their own. A recipe names programs and files, and so
+do `overrides`, so a stranger's run would be a stranger's program.
 """
 
 from __future__ import annotations

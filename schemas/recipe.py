@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from callwright.schemas.base import Record
 from callwright.schemas.loop import Loop
@@ -38,6 +38,20 @@ ViewName = Literal[
     "spans",
 ]
 """Formats that consumers load; `docs/views.md` says what each is for."""
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _named_variable(given: str) -> str:
+    if not _VARIABLE.fullmatch(given):
+        raise ValueError(
+            "must be the name of an environment variable, such as OPENAI_API_KEY; a key itself never stands in a recipe"
+        )
+    return given
+
+
+Variable = Annotated[str, AfterValidator(_named_variable)]
+"""Name of an environment variable that holds a secret."""
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -74,7 +88,7 @@ class ToolSource(Record):
     """The server's address, in place of the one in the OpenAPI file."""
     http_methods: tuple[str, ...] = ("GET", "HEAD")
     """HTTP methods that are really sent."""
-    headers: dict[str, str] = {}
+    headers: dict[str, Variable] = {}
     """Header -> the environment variable that holds its value, for credentials."""
     allow_private: bool = False
     """Whether listed hosts may be of the machine's own or a private network."""
@@ -131,7 +145,7 @@ class OpenAIModel(Record):
     timeout_s: float = Field(default=300.0, gt=0.0)
     """Seconds for one request."""
     retries: int = Field(default=5, ge=0)
-    api_key_env: str = "OPENAI_API_KEY"
+    api_key_env: Variable = "OPENAI_API_KEY"
     """The environment variable that holds the key; the key itself never stands in a recipe."""
 
     @field_validator("base_url", mode="before")

@@ -66,7 +66,8 @@ class Reviewer:
             "required": ["turns"],
             "additionalProperties": False,
         }
-        said = f"The request: {one_line(row.task.instruction)}\n\nThe values:\n{listed}\n\nThe assistant's turns:\n{turns}"
+        request = one_line(row.task.instruction)
+        said = f"The request: {request}\n\nThe values:\n{listed}\n\nThe assistant's turns:\n{turns}"
         return Request(
             purpose="asktoact.review",
             messages=(

@@ -76,7 +76,10 @@ CHAT = [
     {"role": "assistant", "content": "You have seat 5."},
 ]
 ROW = {"id": "r1", "messages": CHAT, "tools": [{"type": "function", "function": TOOL}]}
-HERMES = '<think>\nWell.\n</think>\nSure.\n<tool_call>\n{"name": "book_seat", "arguments": {"day": "2026-01-05"}}\n</tool_call>'
+HERMES = (
+    "<think>\nWell.\n</think>\nSure.\n<tool_call>\n"
+    '{"name": "book_seat", "arguments": {"day": "2026-01-05"}}\n</tool_call>'
+)
 REACT = (
     "System: Help.\nTools: []\nUser: Book.\nThought: I book.\nAction: book_seat\n"
     'Action Input: {"day": "2026-01-05"}\nObservation: {"seat": 5}\nFinal Answer: Seat 5.'

@@ -118,8 +118,8 @@ def _check_pins(source: ToolSource, toolkit: Toolkit, refusals: tuple[Refusal, .
     left_out = f"; left out: {refusals[0].where}: {refusals[0].code}" if refusals and told["gone"] else ""
     raise SourceError(
         f"{toolkit.origin}: the tools are not those that the recipe pins ({differences}{left_out}); look at them with "
-        "`callwright tools show NAME --tools SOURCE`, and put the pins that `callwright tools check SOURCE` prints into "
-        "the recipe if they are right"
+        "`callwright tools show NAME --tools SOURCE`; where they are right, write the pins into the recipe that "
+        "`callwright tools check SOURCE` prints"
     )
 
 

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from callwright.errors import RunBusyError, StoreError
+from callwright.values.secrets import redact
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,9 @@ class Journal:
             raise StoreError(f"{self.path}: the journal cannot be opened: {error}") from error
 
     def append(self, entry: dict[str, Any]) -> None:
-        """Writes one entry. The first answer to a question stands: a key that is there is not written again.
+        """Writes one entry, without what looks like a secret.
+
+        The first answer to a question stands: a key that is there is not written again.
 
         Raises:
             StoreError: The line could not be written whole, such as on a full disk; the file is as before.
@@ -61,7 +64,7 @@ class Journal:
         if key in self._index:
             return
         # ASCII, because a lone surrogate in a tool's document has no UTF-8 form.
-        line = json.dumps(entry, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        line = redact(json.dumps(entry, separators=(",", ":"), allow_nan=False)).encode() + b"\n"
         self._write(line)
         self._index[key] = (self._end, len(line))
         self._end += len(line)
