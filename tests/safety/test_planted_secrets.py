@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -193,6 +194,10 @@ async def test_no_secret_is_left_behind(
     assert built.version.statistics.rows == 3
     # Every tool was called, and what they gave away was redacted before anybody saw it.
     assert {path.partition("?")[0] for path in harbor.asked} >= {"GET /notice", "GET /tides/Oban"}
+    [calls] = (tmp_path / "data").rglob("calls.jsonl")
+    assert {"get_settings", "readNotice", "getTide"} <= set(
+        re.findall(r"\w+", calls.read_text(encoding="utf-8"))
+    )
     [journal] = (tmp_path / "data").rglob("journal.jsonl")
     assert journal.read_text(encoding="utf-8").count(REDACTED) >= 4
     done = export_everything(tmp_path / "data", built.version.name, tmp_path / "out")
