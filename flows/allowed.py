@@ -43,7 +43,7 @@ def refuse_others(order: Order) -> None:
         UsageError: It is none that `serve` was started with, or its recipe lies outside of the allowed folders.
     """
     served = os.environ.get(SERVED)
-    if served is not None and not any(Order(*one[:3], tuple(one[3])) == order for one in json.loads(served)):
+    if served is not None and json.loads(json.dumps(order)) not in json.loads(served):
         raise UsageError(
             f"{order.recipe}: this process does not serve such a build; start `callwright serve` with the recipe, its "
             "--set, --data and --out"

@@ -5,6 +5,7 @@ The fast suite gives each `FEW` inputs, `make test-slow` gives each `MANY`.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import json
@@ -44,7 +45,7 @@ from callwright.llm.wire import (
     prompt_tokens_of,
 )
 from callwright.schemas.message import Observation
-from callwright.schemas.tool import McpBinding, Tool, Toolkit
+from callwright.schemas.tool import McpBinding, OpenAPIBinding, Tool, Toolkit
 from callwright.scoring import asktoact, dag, ste, toolalpaca
 from callwright.scoring.calls import read_answer
 from callwright.settings import shipped_folder
@@ -55,6 +56,7 @@ from callwright.sources.phrases import load_phrases
 from callwright.sources.python_child import _answer as answer_of_child
 from callwright.sources.tool_list import read_tool_list
 from callwright.sources.toolset import read_toolset
+from callwright.toolbox.http import HttpToolbox
 from callwright.toolbox.mcp import _answer as answer_of_mcp
 from callwright.values import react
 
@@ -148,7 +150,8 @@ OTHER_SPELLINGS = [
     {"name": "flat", "parameters": {"city": {"type": "str, optional", "description": "A city."}}},
     {"name": "c", "inputSchema": {"$defs": {"X": {"type": ["null", "string"]}}, "$ref": "#/$defs/X"}},
 ]
-SHEET = yaml.safe_load((shipped_folder() / "seeds" / "library.phrases.yaml").read_text(encoding="utf-8"))
+_SHEET = yaml.safe_load((shipped_folder() / "seeds" / "library.phrases.yaml").read_text(encoding="utf-8"))
+SHEET = _SHEET | {"tools": dict(list(_SHEET["tools"].items())[:2])}
 RECIPE = {
     "dataset": "museum",
     "size": 20,
@@ -365,10 +368,8 @@ PARSERS: dict[str, Fuzz] = {
 }
 
 
-def fuzz(name: str, inputs: int, place: Path, kit: Toolkit) -> None:
-    target = PARSERS[name]
-
-    @settings(
+def times(inputs: int) -> settings:
+    return settings(
         max_examples=inputs,
         deadline=None,
         database=None,
@@ -376,6 +377,12 @@ def fuzz(name: str, inputs: int, place: Path, kit: Toolkit) -> None:
         suppress_health_check=list(HealthCheck),
         derandomize=True,
     )
+
+
+def fuzz(name: str, inputs: int, place: Path, kit: Toolkit) -> None:
+    target = PARSERS[name]
+
+    @times(inputs)
     @given(target.inputs)
     def run(given_input: Any) -> None:
         try:
@@ -400,3 +407,59 @@ def test_many_inputs_get_nothing_but_a_value_or_an_error_of_ours(
     name: str, place: Path, kit: Toolkit
 ) -> None:
     fuzz(name, MANY, place, kit)
+
+
+REPLIES = (
+    b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{"seat": 5}',
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=latin-1\r\n\r\nClosed for repairs \xe9",
+    b"HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nnone\r\n0\r\n\r\n",
+    b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/latest\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Type: application/json\r\n\r\n\x1f\x8b\x08\x00",
+)
+
+
+def fuzz_http(inputs: int) -> None:
+    """Raw bytes in place of an API's reply: each becomes an observation."""
+    reply = b""
+    binding = OpenAPIBinding(method="get", path="/seat")
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(reply)
+        writer.close()
+
+    with asyncio.Runner() as runner:
+        server = runner.run(asyncio.start_server(answer, "127.0.0.1", 0))
+        port = server.sockets[0].getsockname()[1]
+        toolbox = HttpToolbox(
+            [f"127.0.0.1:{port}"],
+            servers={"desk": f"http://127.0.0.1:{port}"},
+            allow_private=True,
+            call_s=2.0,
+            max_bytes=100_000,
+        )
+
+        @times(inputs)
+        @given(data(*REPLIES))
+        def run(given_bytes: bytes) -> None:
+            nonlocal reply
+            reply = given_bytes
+            observation = runner.run(toolbox.send(binding, {}, "desk"))
+            assert observation.trust == "real" and 100 <= observation.status <= 999
+            observation.model_dump_json().encode()
+
+        try:
+            run()
+        finally:
+            runner.run(toolbox.close())
+            server.close()
+            runner.run(server.wait_closed())
+
+
+def test_any_bytes_in_place_of_a_reply_are_an_observation() -> None:
+    fuzz_http(FEW)
+
+
+@pytest.mark.slow
+def test_many_bytes_in_place_of_a_reply_are_an_observation() -> None:
+    fuzz_http(MANY)
