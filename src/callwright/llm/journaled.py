@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from callwright.llm.base import Completion, Model, Request, Sampling, Scorer, Us
 from callwright.llm.budget import SCORED, Cost, Purse, cost_of
 from callwright.schemas.base import digest
 from callwright.schemas.version import LedgerEntry
+from callwright.values.secrets import redact
 
 
 class Notes(Protocol):
@@ -188,6 +190,8 @@ class Journaled:
             "prompt_tokens": usage.prompt_tokens,
             "completion_tokens": usage.completion_tokens,
         }
+        # What is written down has no secrets, and a run that is resumed sees what this one sees.
+        entry["response"] = json.loads(redact(json.dumps(response)))
         self._journal.append(entry)
         self.stats["asked"] += 1
         self.stats["prompt_tokens"] += usage.prompt_tokens
