@@ -19,6 +19,8 @@ TAGS = {
     "extras": "needs torch; tests/extras follows the guide and the loop's demo",
     "vllm": "needs a language model; tests/vllm builds with one",
     "services": "needs a Prefect server, and does not end; tests/services/test_schedules.py types the like",
+    "machines": "needs several; tests/services/test_machines.py and tests/extras/test_dask.py run the like",
+    "docker": "needs a Docker engine; tests/services/test_stack.py runs the services by hand",
     "hub": "uploads; tests/cli/test_push.py does so to a hub of its own",
     "bench": "takes hours",
 }

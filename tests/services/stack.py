@@ -51,7 +51,7 @@ class Stack(Api):
         ):
             text = text.replace(there, here)
         for place in ("/data", "/recipes"):
-            text = f"{self.folder}{text}" if text.startswith(f"{place}/") else text
+            text = f"{self.folder}{text}" if f"{text}/".startswith(f"{place}/") else text
         return {str(there): str(here) for there, here in ports.items()}.get(text, text)
 
     def _service(self, name: str) -> tuple[list[str], list[str], dict[str, str]]:
