@@ -143,6 +143,10 @@ class Trl(Record):
     """Longer examples are left out, and counted; none is cut."""
     lora: int = Field(default=0, ge=0)
     """Rank of a LoRA adapter, which is merged in the end; 0 trains all weights."""
+    checkpoint_steps: int = Field(default=200, ge=0)
+    """A training that was killed goes on from the last so many steps; weights and optimizer take up to three times the
+    model's size meanwhile. 0 keeps nothing, and begins anew.
+    """
     seed: int = 0
     """Of the order of examples, and of new weights."""
 

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from callwright.schemas.base import Record
 from callwright.schemas.loop import Loop
@@ -39,6 +39,20 @@ ViewName = Literal[
 ]
 """Formats that consumers load; `docs/views.md` says what each is for."""
 
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _named_variable(given: str) -> str:
+    if not _VARIABLE.fullmatch(given):
+        raise ValueError(
+            "must be the name of an environment variable, such as OPENAI_API_KEY; a key itself never stands in a recipe"
+        )
+    return given
+
+
+Variable = Annotated[str, AfterValidator(_named_variable)]
+"""Name of an environment variable that holds a secret."""
+
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -63,6 +77,9 @@ class ToolSource(Record):
     """A phrase sheet; `NAME.phrases.yaml` beside the tool file is found by itself."""
     name: str | None = None
     """Name of the toolkit; from the file unless given."""
+    pins: dict[str, str] = {}
+    """Tool -> its pin, as `callwright tools check` prints it. With pins, tools that are documented otherwise, new ones
+    and missing ones are refused: a server may change what it says between two nights."""
     toolbox: Literal["simulated", "http"] = "simulated"
     """What runs the calls of an OpenAPI file: rules or a model that play the server, or the real server."""
     hosts: tuple[str, ...] = ()
@@ -71,7 +88,7 @@ class ToolSource(Record):
     """The server's address, in place of the one in the OpenAPI file."""
     http_methods: tuple[str, ...] = ("GET", "HEAD")
     """HTTP methods that are really sent."""
-    headers: dict[str, str] = {}
+    headers: dict[str, Variable] = {}
     """Header -> the environment variable that holds its value, for credentials."""
     allow_private: bool = False
     """Whether listed hosts may be of the machine's own or a private network."""
@@ -83,8 +100,8 @@ class ToolSource(Record):
             raise ValueError(
                 "a tool source needs exactly one of openapi, json, world, python, mcp and toolset"
             )
-        if self.toolset and (self.name or self.phrases):
-            raise ValueError("a toolset holds many toolkits; name and phrases are for one")
+        if self.toolset and (self.name or self.phrases or self.pins):
+            raise ValueError("a toolset holds many toolkits; name, phrases and pins are for one")
         if self.toolbox == "http" and self.openapi is None:
             raise ValueError("toolbox: http is for OpenAPI files; they say where a call goes")
         if self.toolbox == "http" and not self.hosts:
@@ -133,7 +150,7 @@ class OpenAIModel(Record):
     """Seconds for one request."""
     retries: int = Field(default=5, ge=0)
     """How often a request that failed is sent again before the run stops."""
-    api_key_env: str = "OPENAI_API_KEY"
+    api_key_env: Variable = "OPENAI_API_KEY"
     """The environment variable that holds the key; the key itself never stands in a recipe."""
 
     @field_validator("base_url", mode="before")
@@ -304,7 +321,7 @@ class Rewriting(Record):
     def _version_or_methods(cls, given: Any) -> Any:
         if isinstance(given, str) and _VERSION.fullmatch(given):
             return given
-        if isinstance(given, list | tuple) and given and set(given) <= set(SOURCE_METHODS):
+        if isinstance(given, list | tuple) and given and all(one in SOURCE_METHODS for one in given):
             return tuple(dict.fromkeys(given))
         raise ValueError(
             "must be a version, such as museum@3, or a list of methods that start from tools, such as [toolalpaca]"
