@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "data" / "seeds" / "library.phrases.yaml", tmp_path)
     short = ("methods.toolalpaca.offered=[1, 1]", "mix={single: 1.0}", "splits.test=0.3")
     built = callwright(
-        *("build", "--tools", "library.yaml", "-n", 10, "--no-prefect"),
+        *("build", "--tools", "library.yaml", "-n", 4, "--no-prefect"),
         *(word for one in short for word in ("--set", one)),
         cwd=tmp_path,
     )
