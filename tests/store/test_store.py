@@ -278,20 +278,21 @@ def test_a_store_of_an_older_schema_is_brought_up_to_date_by_writing(tmp_path: P
     with Store.open(tmp_path, write=True) as store:
         version = store.commit(commit(FIRST))
 
-    def m004_more(connection):
+    def m005_more(connection):
         connection.execute("ALTER TABLE tags ADD COLUMN note VARCHAR")
 
     from callwright.store import migrations
 
-    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, m004_more))
-    with pytest.raises(StoreError, match="has schema 3"), Store.open(tmp_path, write=False):
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, m005_more))
+    with pytest.raises(StoreError, match="has schema 4"), Store.open(tmp_path, write=False):
         pass
     with Store.open(tmp_path, write=True) as store:
         assert list(store._read("SELECT number, name FROM migrations ORDER BY 1")) == [
             (1, "m001_first_tables"),
             (2, "m002_loops"),
             (3, "m003_chats"),
-            (4, "m004_more"),
+            (4, "m004_no_indexes"),
+            (5, "m005_more"),
         ]
     with Store.open(tmp_path, write=False) as store:
         assert store.versions() == (version,)
