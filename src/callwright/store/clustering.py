@@ -59,7 +59,9 @@ class Clustered:
     def __iter__(self) -> Iterator[pa.Table]:
         if self._file is not None:
             self._put_down()
-        parts = self._ordered() if self._file is None else ((one, self._read(one)) for one in sorted(self._parts))
+        parts = (
+            self._ordered() if self._file is None else ((one, self._read(one)) for one in sorted(self._parts))
+        )
         waiting: list[pa.Table] = []
         for _, part in parts:
             waiting.append(part)

@@ -18,7 +18,7 @@ from callwright.schemas.tool import Toolkit
 from callwright.schemas.verdict import Verdict
 from callwright.schemas.version import Drop, LedgerEntry, Member, Statistics
 
-BATCH = 5_000
+BATCH = 1_000
 """Rows on their way into the store at once: what bounds memory."""
 
 T = TypeVar("T")

@@ -32,7 +32,7 @@ from callwright.store.garbage import collect, garbage
 from callwright.store.lineage import explained, row_called
 from callwright.store.lock import StoreLock
 from callwright.store.migrations import EVIDENCE, check, migrate
-from callwright.store.pages import pages
+from callwright.store.pages import PAGE, pages
 from callwright.store.query import SEALED, Answer, answered
 from callwright.store.rows import (
     CLUSTERED,
@@ -66,10 +66,10 @@ _CONFIG: _Config = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
+_MEMORY = "1GB"
+"""What DuckDB may hold; what is more goes to the disk. Left alone, it takes four fifths of the machine."""
 _VERSION_COLUMNS = "dataset, number, id, parent, recipe_digest, recipe, created_at, statistics"
 _FETCH = 500
-_TAKEN = 1_000
-"""Rows that are copied at once: few enough to stay in the processor's cache."""
 _ON_PAGE = "r.ordinal BETWEEN ? AND ? AND t.id BETWEEN ? AND ?"
 _TAG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
 
@@ -91,7 +91,8 @@ class Store:
             StoreBusyError: Somebody else still holds it after `wait_s` seconds.
             StoreError: There is none, it is not ours, or a newer callwright wrote it.
         """
-        with _opened(folder, write=write, wait_s=wait_s, config=_CONFIG) as connection:
+        config = {**_CONFIG, "memory_limit": _MEMORY}
+        with _opened(folder, write=write, wait_s=wait_s, config=config) as connection:
             yield cls(connection, folder)
 
     # Writing
@@ -284,26 +285,24 @@ class Store:
         )
 
     def chats(self, version: Version) -> Iterator[pa.Table]:
-        """The rows of a version that `has_chats`, as tables of a thousand rows at most, in the same order as `rows`.
+        """The rows of a version that `has_chats`, as tables of some thousand rows, each in no order but by `ordinal`.
 
-        Columns are those of `chats` and `version_rows` that docs/store.md describes; an empty list is null.
+        Columns are those of `chats` and `version_rows` that docs/store.md describes; no tools are null.
         """
         for page in pages(self._read, version):
             with closing(self._connection.cursor()) as cursor:
                 found = cursor.execute(
                     """
-                    SELECT r.ordinal, r.trajectory AS id, r.split, nullif(c.messages, []) AS messages,
-                        nullif(c.tools, []) AS tools, r.kind, r.method, c.toolkit, c.teacher, r.evidence,
-                        c.prompts, c.trusts, c.masked, c.wrong, c.numbers
+                    SELECT r.ordinal, r.trajectory AS id, r.split, c.messages,
+                        CASE WHEN len(c.tools) > 0 THEN c.tools END AS tools, r.kind, r.method, c.toolkit, c.teacher,
+                        r.evidence, c.prompts, c.trusts, c.masked, c.wrong, c.numbers
                     FROM version_rows r JOIN chats c ON c.id = r.trajectory
                     WHERE r.dataset = ? AND r.number = ? AND r.ordinal BETWEEN ? AND ?
                         AND c.rules = ? AND c.id BETWEEN ? AND ?
                     """,
                     [version.dataset, version.number, *page.ordinals, RULES, *page.ids],
                 ).to_arrow_table()
-            # Sorted here, by number alone: DuckDB would sort the texts along.
-            rows, order = found.combine_chunks(), pc.sort_indices(found["ordinal"])
-            yield from (rows.take(order.slice(at, _TAKEN)) for at in range(0, len(order), _TAKEN))
+            yield found.combine_chunks()
 
     def evidence(self, version: Version) -> Iterator[tuple[str, Rung | Literal["none"]]]:
         """Each row, in the order of `rows`, and the highest rung where this one and all below had nothing but pass."""
@@ -551,7 +550,7 @@ class Store:
 
     def _load_members(self, version: Version, commit: Commit) -> None:
         """The rows, each with the evidence that it has by now: verdicts of later versions do not change it."""
-        for batch in batches(member_rows(commit, version.number)):
+        for batch in batches(member_rows(commit, version.number), PAGE):
             rows = _table("version_rows", batch)
             evidence = EVIDENCE.format(rows="rows", within="trajectory BETWEEN ? AND ?")
             self._connection.execute(
