@@ -78,6 +78,7 @@ def m003_chats(connection: DuckDBPyConnection) -> None:
             numbers BOOLEAN NOT NULL, PRIMARY KEY (id, rules));
     """)
     # DuckDB fills no column in the transaction that adds it.
+    evidence = EVIDENCE.format(rows="rows_before", within="true")
     connection.execute(f"""
         CREATE TEMP TABLE rows_before AS SELECT * FROM version_rows;
         DROP TABLE version_rows;
@@ -88,7 +89,7 @@ def m003_chats(connection: DuckDBPyConnection) -> None:
             PRIMARY KEY (dataset, number, ordinal));
         INSERT INTO version_rows BY NAME
             SELECT r.*, coalesce(e.rung, 'none') AS evidence
-            FROM rows_before r LEFT JOIN ({EVIDENCE.format(rows="rows_before", within="true")}) e ON e.trajectory = r.trajectory
+            FROM rows_before r LEFT JOIN ({evidence}) e ON e.trajectory = r.trajectory
             ORDER BY r.dataset, r.number, r.ordinal;
         DROP TABLE rows_before;
     """)

@@ -504,19 +504,26 @@ class Store:
         for part in parts:
             rows = first_of(part, keys)
             ends = pc.min_max(rows[by]).as_py()
-            # Found by its name, as a local variable: what is registered is held until the transaction ends.
-            self._connection.execute(
+            self._read_in(
+                rows,
                 f"""
                 INSERT INTO {table} BY NAME SELECT * FROM rows WHERE NOT EXISTS (
                     SELECT 1 FROM {table} there WHERE {same} AND there.{by} BETWEEN ? AND ?)
                 """,
-                [ends["min"], ends["max"]],
+                ends["min"],
+                ends["max"],
             )
 
+    def _read_in(self, rows: pa.Table, sql: str, *values: Any) -> None:
+        """Run SQL over a table of Arrow's that it calls `rows`."""
+        # DuckDB finds the local variable; what is registered, it would hold until the transaction ends.
+        self._connection.execute(sql, list(values))
+
     def _load_tools(self, toolkits: Iterable[Toolkit]) -> None:
-        rows = _table("tools", tool_rows(toolkits))
-        if len(rows):
-            self._connection.execute("INSERT INTO tools BY NAME SELECT * FROM rows ON CONFLICT DO NOTHING")
+        for batch in batches(tool_rows(toolkits)):
+            self._read_in(
+                _table("tools", batch), "INSERT INTO tools BY NAME SELECT * FROM rows ON CONFLICT DO NOTHING"
+            )
 
     def _load_content(self, commit: Commit) -> None:
         self._load_tools(commit.toolkits)
@@ -551,14 +558,15 @@ class Store:
     def _load_members(self, version: Version, commit: Commit) -> None:
         """The rows, each with the evidence that it has by now: verdicts of later versions do not change it."""
         for batch in batches(member_rows(commit, version.number), PAGE):
-            rows = _table("version_rows", batch)
             evidence = EVIDENCE.format(rows="rows", within="trajectory BETWEEN ? AND ?")
-            self._connection.execute(
+            self._read_in(
+                _table("version_rows", batch),
                 f"""
                 INSERT INTO version_rows BY NAME SELECT rows.*, coalesce(e.rung, 'none') AS evidence
                 FROM rows LEFT JOIN ({evidence}) e ON e.trajectory = rows.trajectory ORDER BY rows.ordinal
                 """,
-                [batch[0]["trajectory"], batch[-1]["trajectory"]],
+                batch[0]["trajectory"],
+                batch[-1]["trajectory"],
             )
 
     def _load_version(self, version: Version, commit: Commit) -> None:
@@ -578,8 +586,9 @@ class Store:
         )
         self._load_members(version, commit)
         for batch in batches(drop_rows(commit, version.number)):
-            rows = _table("version_drops", batch)
-            self._connection.execute("INSERT INTO version_drops BY NAME SELECT * FROM rows")
+            self._read_in(
+                _table("version_drops", batch), "INSERT INTO version_drops BY NAME SELECT * FROM rows"
+            )
 
     def _refuse_orphans(self, version: Version) -> None:
         """A version that could not be read back whole is not made."""

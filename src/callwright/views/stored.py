@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from callwright.schemas.version import Version
 from callwright.store import Store, tool_text
 from callwright.views.chat import Tally
-from callwright.views.tables import Tables, only, reads_back
+from callwright.views.tables import Tables, reads_back
 
 _COUNTED = ("split", "kind", "toolkit", "teacher", "evidence")
 _TAKEN = 1_000
