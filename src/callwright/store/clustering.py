@@ -53,7 +53,7 @@ class Clustered:
         """Take some rows in."""
         if len(table):
             self._waiting.append(table)
-        if sum(one.nbytes for one in self._waiting) > _IN_MEMORY:
+        if _bytes(self._waiting) > _IN_MEMORY:
             self._put_down()
 
     def __iter__(self) -> Iterator[pa.Table]:
@@ -65,11 +65,10 @@ class Clustered:
         waiting: list[pa.Table] = []
         for _, part in parts:
             waiting.append(part)
-            if sum(map(len, waiting)) >= _ROWS:
-                yield pa.concat_tables(waiting)
+            if sum(map(len, waiting)) >= _ROWS or _bytes(waiting) > _IN_MEMORY:
+                yield from _pieces(waiting)
                 waiting = []
-        if waiting:
-            yield pa.concat_tables(waiting)
+        yield from _pieces(waiting)
 
     def _ordered(self) -> Iterator[tuple[str, pa.Table]]:
         """What waits, by its first digits."""
@@ -101,6 +100,18 @@ class Clustered:
             self._file.seek(at)
             read.append(pa.ipc.open_stream(self._file.read(size)).read_all())
         return pa.concat_tables(read)
+
+
+def _bytes(tables: Sequence[pa.Table]) -> int:
+    return sum(table.nbytes for table in tables)
+
+
+def _pieces(tables: Sequence[pa.Table]) -> Iterator[pa.Table]:
+    """All rows, about as many bytes at once as may be gathered."""
+    if tables:
+        size = sum(map(len, tables)) // (_bytes(tables) // _IN_MEMORY + 1) + 1
+        whole = pa.concat_tables(tables)
+        yield from (whole.slice(start, size) for start in range(0, len(whole), size))
 
 
 def first_of(table: pa.Table, keys: Sequence[str]) -> pa.Table:

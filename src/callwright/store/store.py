@@ -66,8 +66,9 @@ _CONFIG: _Config = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
-_MEMORY = "1GB"
-"""What DuckDB may hold; what is more goes to the disk. Left alone, it takes four fifths of the machine."""
+_MEMORY = {True: "1GB", False: "2GB"}
+"""What DuckDB may hold of a store that is written, or read: a page that is read has to fit in. What is more goes to the
+disk. Left alone, it takes four fifths of the machine."""
 _VERSION_COLUMNS = "dataset, number, id, parent, recipe_digest, recipe, created_at, statistics"
 _FETCH = 500
 _ON_PAGE = "r.ordinal BETWEEN ? AND ? AND t.id BETWEEN ? AND ?"
@@ -91,7 +92,7 @@ class Store:
             StoreBusyError: Somebody else still holds it after `wait_s` seconds.
             StoreError: There is none, it is not ours, or a newer callwright wrote it.
         """
-        config = {**_CONFIG, "memory_limit": _MEMORY}
+        config = {**_CONFIG, "memory_limit": _MEMORY[write]}
         with _opened(folder, write=write, wait_s=wait_s, config=config) as connection:
             yield cls(connection, folder)
 

@@ -184,7 +184,7 @@ class _Compared:
     def _first(self, row: Candidate, cosines: Vectors, others: Sequence[Candidate]) -> Candidate | None:
         """The nearest that is no relative, of equal ones the earliest."""
         near = np.flatnonzero(cosines >= self._meaning.near)
-        for place in near[np.argsort(-cosines[near], kind="stable")]:
+        for place in map(int, near[np.argsort(-cosines[near], kind="stable")]):
             if not self._meaning.relatives(row, others[place]):
                 return others[place]
         return None
