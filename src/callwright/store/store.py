@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import json
+import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -69,6 +70,8 @@ _CONFIG: _Config = {
 _MEMORY = {True: "1GB", False: "2GB"}
 """What DuckDB may hold of a store that is written, or read: a page that is read has to fit in. What is more goes to the
 disk. Left alone, it takes four fifths of the machine."""
+_THREADS = min(4, os.cpu_count() or 1)
+"""Each of DuckDB's threads wants memory of its own."""
 _VERSION_COLUMNS = "dataset, number, id, parent, recipe_digest, recipe, created_at, statistics"
 _FETCH = 500
 _ON_PAGE = "r.ordinal BETWEEN ? AND ? AND t.id BETWEEN ? AND ?"
@@ -92,7 +95,7 @@ class Store:
             StoreBusyError: Somebody else still holds it after `wait_s` seconds.
             StoreError: There is none, it is not ours, or a newer callwright wrote it.
         """
-        config = {**_CONFIG, "memory_limit": _MEMORY[write]}
+        config = {**_CONFIG, "memory_limit": _MEMORY[write], "threads": _THREADS}
         with _opened(folder, write=write, wait_s=wait_s, config=config) as connection:
             yield cls(connection, folder)
 

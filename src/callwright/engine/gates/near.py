@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from callwright.engine.gates.candidate import Candidate
@@ -53,6 +54,8 @@ class Near:
     def __init__(self, settings: Duplicates) -> None:
         self._settings = settings
         self._chosen: defaultdict[str, _Shelf] = defaultdict(self._shelf)
+        self._hashed: dict[str, MinHash] = {}
+        """Of the last round's rows."""
         self._meaning = Meaning(lambda: make_encoder(settings.encoder), settings.near, _relatives)
 
     @property
@@ -75,6 +78,7 @@ class Near:
         found: dict[str, tuple[Twin, str]] = {}
         ordered = sorted(rows, key=lambda one: (-one.rung, one.result.attempt, one.result.trajectory_id))
         meaning = self._meaning.round(ordered)
+        self._hashed = {}
         for row in ordered:
             hashed = _hashed(row)
             twin = (
@@ -88,12 +92,14 @@ class Near:
             else:
                 _put(row, hashed, kept[row.kind])
                 meaning.keep(row)
+                self._hashed[row.result.trajectory_id] = hashed
         return found
 
     def choose(self, row: Candidate) -> None:
         """A row that is chosen: later ones are held against it."""
         if self.on:
-            _put(row, _hashed(row), self._chosen[row.kind])
+            hashed = self._hashed.get(row.result.trajectory_id) or _hashed(row)
+            _put(row, hashed, self._chosen[row.kind])
             self._meaning.choose(row)
 
     def _in_words(self, row: Candidate, hashed: MinHash, shelf: _Shelf) -> tuple[Twin, str] | None:
@@ -132,10 +138,16 @@ def _relatives(one: Candidate, other: Candidate) -> bool:
     return bool(one.root) and one.root == other.root and one.result.method != other.result.method
 
 
-def _hashed(row: Candidate) -> MinHash:
+@cache
+def _blank() -> MinHash:
+    """Drawing its permutations takes longer than filling it."""
     from datasketch import MinHash
 
-    made = MinHash(num_perm=PERMUTATIONS, seed=1)
+    return MinHash(num_perm=PERMUTATIONS, seed=1)
+
+
+def _hashed(row: Candidate) -> MinHash:
+    made = _blank().copy()
     made.update_batch([one.encode("utf-8", "surrogatepass") for one in sorted(_shingles(row))])
     return made
 
