@@ -36,6 +36,8 @@ class Clustered:
         self._folder = folder
         self._by = by
         self._waiting: list[pa.Table] = []
+        self._size = 0
+        """Bytes that wait."""
         self._file: IO[bytes] | None = None
         self._parts: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
         """First digits -> where their rows are."""
@@ -53,7 +55,8 @@ class Clustered:
         """Take some rows in."""
         if len(table):
             self._waiting.append(table)
-        if _bytes(self._waiting) > _IN_MEMORY:
+            self._size += table.nbytes
+        if self._size > _IN_MEMORY:
             self._put_down()
 
     def __iter__(self) -> Iterator[pa.Table]:
@@ -74,7 +77,8 @@ class Clustered:
         """What waits, by its first digits."""
         if not self._waiting:
             return
-        table, self._waiting = pa.concat_tables(self._waiting), []
+        table = pa.concat_tables(self._waiting)
+        self._waiting, self._size = [], 0
         digits = pc.utf8_slice_codeunits(table[self._by], 0, 2)
         order = pc.sort_indices(digits)  # stable
         ordered = table.take(order)
