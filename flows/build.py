@@ -18,6 +18,7 @@ from callwright.settings import data_folder, exports_folder
 
 # `running` sets Prefect's settings, so it comes before all that imports it.
 from callwright.flows.running import PrefectRunner, under_prefect  # isort: skip
+from callwright.flows.allowed import Order, refuse_others  # isort: skip
 from callwright.flows.records import record  # isort: skip
 from callwright.flows.schedules import SKIPPED, not_needed  # isort: skip
 from callwright.flows.versions import refuse_other  # isort: skip
@@ -51,6 +52,7 @@ async def build(
         limit: A global concurrency limit of Prefect's server; a slot of it is held while building.
     """
     try:
+        refuse_others(Order(recipe, data, out, tuple(overrides)))
         refuse_other(version)
         reason = await not_needed(catch_up)
         if reason:

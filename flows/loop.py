@@ -9,6 +9,7 @@ from callwright.engine.loop.loop import Looped
 from callwright.engine.loop.loop import loop as engine_loop
 from callwright.engine.recipes import load_recipe
 from callwright.engine.workshop import Workshop
+from callwright.flows.allowed import Order, refuse_others
 from callwright.flows.running import PrefectRunner, under_prefect
 from callwright.settings import data_folder
 
@@ -27,6 +28,7 @@ async def loop(
         data: Folder of the store and the runs.
         overrides: `key.path=value`, as `--set` takes them.
     """
+    refuse_others(Order(recipe, data, None, tuple(overrides)))
     path = Path(recipe)
     workshop = Workshop.of(load_recipe(path, overrides), path.parent)
     looped = await engine_loop(workshop, data_folder(data), rounds, runner=PrefectRunner())

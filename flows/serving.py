@@ -21,6 +21,7 @@ from prefect.states import Scheduled
 from prefect.types.entrypoint import EntrypointType
 
 from callwright.errors import CallwrightError, UsageError
+from callwright.flows import allowed
 from callwright.flows.build import build
 from callwright.flows.schedules import for_prefect, next_time
 from callwright.flows.versions import ours
@@ -77,6 +78,7 @@ async def serve(
             "schedules need a Prefect server: run `prefect server start`, and set PREFECT_API_URL to the address that "
             "it tells, such as http://127.0.0.1:4200/api"
         )
+    allowed.serve_only([_asked(order, data, out) for order in orders])
     times = [await next_time(order.schedule, str(order.recipe)) for order in orders]
     data.mkdir(parents=True, exist_ok=True)
     with StoreLock(data / "serve.lock", 0.0, purpose="serve"):
@@ -122,7 +124,17 @@ async def _registered_again(
             continue
 
 
+def _asked(order: Order, data: Path, out: Path | None) -> allowed.Order:
+    return allowed.Order(
+        str(order.recipe.absolute()),
+        str(data.absolute()),
+        str(out.absolute()) if out else None,
+        order.overrides,
+    )
+
+
 async def _deployment(order: Order, data: Path, out: Path | None, limit: str | None) -> RunnerDeployment:
+    asked = _asked(order, data, out)
     return await build.ato_deployment(
         name=order.dataset,
         schedule=for_prefect(order.schedule),
@@ -131,10 +143,10 @@ async def _deployment(order: Order, data: Path, out: Path | None, limit: str | N
             limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW
         ),
         parameters={
-            "recipe": str(order.recipe.absolute()),
-            "data": str(data.absolute()),
-            "overrides": list(order.overrides),
-            "out": str(out.absolute()) if out else None,
+            "recipe": asked.recipe,
+            "data": asked.data,
+            "overrides": list(asked.overrides),
+            "out": asked.out,
             "version": ours(),
             "catch_up": order.schedule.catch_up,
             "limit": limit,

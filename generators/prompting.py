@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from functools import cached_property
 from importlib.resources import files
 from string import Template
 
 from callwright.schemas.base import digest
+
+
+def one_line(text: str) -> str:
+    """A text as a part of a prompt that has one line for each part; one of several lines as JSON, so that nothing in it
+    passes for another part."""
+    return text if len(text.splitlines()) < 2 else json.dumps(text, ensure_ascii=False)
 
 
 class Prompts:

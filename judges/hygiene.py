@@ -13,6 +13,7 @@ from callwright.schemas.message import AssistantMessage, Message, SystemMessage,
 from callwright.schemas.task import Trajectory
 from callwright.schemas.verdict import Rung, Verdict
 from callwright.values.secrets import find_secret
+from callwright.values.untrusted import CONTROL_TOKEN, hidden, named
 
 MAX_CALLS = 5
 """Turns with calls in one conversation, at the most (ToolAlpaca keeps up to five steps)."""
@@ -23,7 +24,7 @@ _FALLBACK = re.compile(
     r"|\{\{.*?\}\}|\$\{\w+|\bas an ai (?:language )?model\b|\bxxx+\b|\bfoo ?bar\b|\bundefined\b|(?-i:\bNaN\b)",
     re.IGNORECASE,
 )
-_MARKUP = re.compile(r"</?tool_(?:call|response)>|\[TOOL_CALLS\]|<\|[a-z_]+\|>|<function=")
+_MARKUP = re.compile(r"</?tool_(?:call|response)>|<function=|" + CONTROL_TOKEN.pattern)
 _THOUGHT = re.compile(r"</?think>")
 _LOOP = re.compile(r"(\b\w[\w ,']{11,80}[.!?]?\s)\1{2,}")
 _OPEN_END = re.compile(r"[,;:\-–(]\s*$|\b(?:and|or|the|a|an|to|of|with)\s*$", re.IGNORECASE)
@@ -157,6 +158,8 @@ def _text(text: str, step: int | None, masked: bool = False) -> Iterator[Fault]:
         match = pattern.search(text)
         if match and not (masked and code == "looping_text"):
             yield Fault(code, f"{match.group(0)[:60]!r}", step)
+    if (place := hidden(text)) is not None:
+        yield Fault("hidden_characters", f"character {place + 1} is {named(text[place])}", step)
     secret = find_secret(text)
     if secret:
         yield Fault("secret", f"holds what looks like a secret ({secret})", step)

@@ -52,12 +52,15 @@ SCHEDULE = (
 
 
 class Probing(Record):
+    """How the student is asked what it can do."""
+
     label_perplexity: bool = True
     """Whether the student is also asked how likely the label is to it, where it can tell: one more reading of each
     prompt. It is for the record; rounds are put together without it."""
     samples: int = Field(default=0, ge=0, le=64)
     """Answers that are sampled for a decision besides the greedy one, at the most; 0 for none, and no bands."""
     temperature: float = Field(default=1.0, gt=0.0, le=2.0)
+    """Of the sampled answers; the first answer is greedy."""
     mastered: Share = 0.8
     """From this rate of right answers on, a decision is mastered."""
     frontier: Share = 0.2
@@ -73,6 +76,8 @@ class Probing(Record):
 
 
 class Verifying(Record):
+    """Who is right where label and student differ."""
+
     enabled: bool = True
     """Whether labels are verified; without it, whatever differs from a label counts as the student's failure."""
     votes: int = Field(default=1, ge=1, le=15)
@@ -92,6 +97,8 @@ FOCI = ("complexity", "persona", "interaction", "data")
 
 
 class Expanding(Record):
+    """How failures become variants."""
+
     variants: int = Field(default=4, ge=0, le=32)
     """Tries for each failure (the paper's k)."""
     retire: int = Field(default=3, ge=1)
@@ -105,9 +112,10 @@ class External(Record):
 
     hook: Literal["external"]
     command: str
-    """May hold {data} (the folder of the view `trl`), {model} (what the student is now), {out} (a folder), {round}.
-    It ends with `OUT/student.json`: {"model": PATH} or {"base_url": URL, "model": NAME}."""
+    """May hold `{data}` (the folder of the view `trl`), `{model}` (what the student is now), `{out}` (a folder) and
+    `{round}`. It ends with `OUT/student.json`: `{"model": PATH}` or `{"base_url": URL, "model": NAME}`."""
     timeout_s: float = Field(default=86_400.0, gt=0.0)
+    """Seconds for one training."""
 
     @field_validator("command")
     @classmethod
@@ -126,14 +134,21 @@ class Trl(Record):
 
     hook: Literal["trl"]
     epochs: float = Field(default=2.0, gt=0.0)
+    """How often all rows are gone through."""
     learning_rate: float = Field(default=2e-4, gt=0.0)
+    """At the beginning; it falls to 0 in a line."""
     batch_rows: int = Field(default=8, ge=1)
     """Examples of one step."""
     max_tokens: int = Field(default=2048, ge=32)
     """Longer examples are left out, and counted; none is cut."""
     lora: int = Field(default=0, ge=0)
     """Rank of a LoRA adapter, which is merged in the end; 0 trains all weights."""
+    checkpoint_steps: int = Field(default=200, ge=0)
+    """A training that was killed goes on from the last so many steps; weights and optimizer take up to three times the
+    model's size meanwhile. 0 keeps nothing, and begins anew.
+    """
     seed: int = 0
+    """Of the order of examples, and of new weights."""
 
 
 class Simulated(Record):
@@ -151,6 +166,7 @@ class HeldOut(Record):
     toolkits: Annotated[tuple[str, ...], Field(min_length=1)]
     """Names of toolkits among the recipe's `tools`."""
     rows: int = Field(default=100, ge=1)
+    """Rows over these tools that the student is measured on."""
 
 
 class Loop(Record):
@@ -167,6 +183,7 @@ class Loop(Record):
     verify: Verifying = Verifying()
     expand: Expanding = Expanding()
     training: Training
+    """Who trains, and how."""
     no_call: tuple[Share, Share] = (0.08, 0.3)
     """Share of rows without calls that each round has to stay in."""
     max_fall: Share = 0.15

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from callwright.schemas.base import Record
 from callwright.schemas.loop import Loop
@@ -39,6 +39,20 @@ ViewName = Literal[
 ]
 """Formats that consumers load; `docs/views.md` says what each is for."""
 
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _named_variable(given: str) -> str:
+    if not _VARIABLE.fullmatch(given):
+        raise ValueError(
+            "must be the name of an environment variable, such as OPENAI_API_KEY; a key itself never stands in a recipe"
+        )
+    return given
+
+
+Variable = Annotated[str, AfterValidator(_named_variable)]
+"""Name of an environment variable that holds a secret."""
+
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -63,6 +77,9 @@ class ToolSource(Record):
     """A phrase sheet; `NAME.phrases.yaml` beside the tool file is found by itself."""
     name: str | None = None
     """Name of the toolkit; from the file unless given."""
+    pins: dict[str, str] = {}
+    """Tool -> its pin, as `callwright tools check` prints it. With pins, tools that are documented otherwise, new ones
+    and missing ones are refused: a server may change what it says between two nights."""
     toolbox: Literal["simulated", "http"] = "simulated"
     """What runs the calls of an OpenAPI file: rules or a model that play the server, or the real server."""
     hosts: tuple[str, ...] = ()
@@ -71,7 +88,7 @@ class ToolSource(Record):
     """The server's address, in place of the one in the OpenAPI file."""
     http_methods: tuple[str, ...] = ("GET", "HEAD")
     """HTTP methods that are really sent."""
-    headers: dict[str, str] = {}
+    headers: dict[str, Variable] = {}
     """Header -> the environment variable that holds its value, for credentials."""
     allow_private: bool = False
     """Whether listed hosts may be of the machine's own or a private network."""
@@ -83,8 +100,8 @@ class ToolSource(Record):
             raise ValueError(
                 "a tool source needs exactly one of openapi, json, world, python, mcp and toolset"
             )
-        if self.toolset and (self.name or self.phrases):
-            raise ValueError("a toolset holds many toolkits; name and phrases are for one")
+        if self.toolset and (self.name or self.phrases or self.pins):
+            raise ValueError("a toolset holds many toolkits; name, phrases and pins are for one")
         if self.toolbox == "http" and self.openapi is None:
             raise ValueError("toolbox: http is for OpenAPI files; they say where a call goes")
         if self.toolbox == "http" and not self.hosts:
@@ -109,7 +126,9 @@ class Price(Record):
     """USD for a million tokens."""
 
     prompt: float = Field(ge=0.0)
+    """Of what is read."""
     completion: float = Field(ge=0.0)
+    """Of what is written."""
 
 
 class OpenAIModel(Record):
@@ -119,16 +138,19 @@ class OpenAIModel(Record):
     base_url: Annotated[tuple[str, ...], Field(min_length=1)]
     """One address or a list of them; several serve the same model and share the requests."""
     model: str
+    """Its name as the endpoint serves it (`/v1/models`)."""
     in_flight: int = Field(default=16, ge=1)
     """Requests under way at once, at the most, all endpoints together."""
     price: Price | None = None
     temperature: float = Field(default=0.7, ge=0.0, le=2.0)
+    """Of the sampling; STE explores with a temperature of its own."""
     max_tokens: int = Field(default=1024, ge=1)
     """Tokens of one completion, at the most."""
     timeout_s: float = Field(default=300.0, gt=0.0)
     """Seconds for one request."""
     retries: int = Field(default=5, ge=0)
-    api_key_env: str = "OPENAI_API_KEY"
+    """How often a request that failed is sent again before the run stops."""
+    api_key_env: Variable = "OPENAI_API_KEY"
     """The environment variable that holds the key; the key itself never stands in a recipe."""
 
     @field_validator("base_url", mode="before")
@@ -147,6 +169,7 @@ class BatchModel(Record):
 
     engine: Literal["batch"]
     model: str
+    """Its name, as it stands in the files of questions."""
     command: str
     """The command line, run once for each round without a shell; `{input}` and `{output}` are the round's files."""
     max_batch: int = Field(default=512, ge=1)
@@ -154,6 +177,7 @@ class BatchModel(Record):
     in_flight: int = Field(default=512, ge=1)
     """Conversations under way at once; each has one question in a round."""
     temperature: float = Field(default=0.7, ge=0.0, le=2.0)
+    """Of the sampling; STE explores with a temperature of its own."""
     max_tokens: int = Field(default=1024, ge=1)
     """Tokens of one completion, at the most."""
 
@@ -197,18 +221,23 @@ class SimulatedModel(Record):
     skills: str | None = None
     """A file of skills, as its training writes it; a beginner's unless given."""
     seed: int = 0
+    """Another seed, other mistakes."""
     in_flight: int = Field(default=1, ge=1)
+    """Answers under way at once; it gains nothing from more than one."""
 
 
 Student = Annotated[OpenAIModel | LocalModel | SimulatedModel, Field(discriminator="engine")]
 
 
 class Models(Record):
+    """Who writes, who rules, and who learns."""
+
     teacher: Model = OfflineModel()
+    """Who writes the conversations, and plays the servers of tools that are simulated."""
     judge: Model | None = None
-    """The model that rules where a method asks for a ruling; the teacher unless given."""
+    """The model that rules where a method asks for a ruling, never `offline`; the teacher unless given."""
     student: Student | None = None
-    """The model that a loop improves."""
+    """The model that a loop improves; it and `loop` need each other."""
 
     @model_validator(mode="after")
     def _judge_is_a_model(self) -> Models:
@@ -292,7 +321,7 @@ class Rewriting(Record):
     def _version_or_methods(cls, given: Any) -> Any:
         if isinstance(given, str) and _VERSION.fullmatch(given):
             return given
-        if isinstance(given, list | tuple) and given and set(given) <= set(SOURCE_METHODS):
+        if isinstance(given, list | tuple) and given and all(one in SOURCE_METHODS for one in given):
             return tuple(dict.fromkeys(given))
         raise ValueError(
             "must be a version, such as museum@3, or a list of methods that start from tools, such as [toolalpaca]"
@@ -360,6 +389,8 @@ class Dag(Rewriting):
 
 
 class Methods(Record):
+    """How rows are made. A method that is named with `{}` has its defaults; one that is not named makes nothing."""
+
     toolalpaca: ToolAlpaca | None = None
     ste: Ste | None = None
     asktoact: AskToAct | None = None
@@ -402,11 +433,15 @@ class Methods(Record):
 
 
 class Accept(Record):
+    """What a row must have proved ([the ladder](evidence.md))."""
+
     rung: Literal["L0", "L1", "L2", "L3"] = "L1"
     """The highest rung that every row must pass."""
 
 
 class Splits(Record):
+    """What is held back for measuring ([gates](gates.md))."""
+
     test: Share = 0.1
     """Share of root tasks whose rows go to the test split."""
     validation: Share = 0.0
@@ -469,15 +504,17 @@ MAKES: Mapping[str, tuple[Kind, ...]] = {
 class Recipe(Record):
     """One dataset.
 
-    Each kind's rows are shared evenly among the source methods that make the kind (`MAKES`), the odd ones go to the
-    first. A method that would have more than its `rows` keeps that many, of its kinds in proportion; the others take
-    the rest.
+    Each kind's rows are shared evenly among the source methods that make the kind (the last table, `MAKES`), the odd
+    ones go to the first. A method that would have more than its `rows` keeps that many, of its kinds in proportion;
+    the others take the rest.
     """
 
     dataset: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    """Its name; versions are called `NAME@1`, `NAME@2`, ..."""
     size: int = Field(ge=1)
     """Accepted rows in all."""
     seed: int = 0
+    """Same recipe and same seed, same rows."""
     tools: tuple[ToolSource, ...] = Field(min_length=1)
     models: Models = Models()
     methods: Methods = Methods(toolalpaca=ToolAlpaca())
@@ -493,10 +530,11 @@ class Recipe(Record):
     splits: Splits = Splits()
     duplicates: Duplicates = Duplicates()
     leaks: tuple[LeakFile, ...] = ()
-    """Benchmarks and test sets; a version that repeats any of them is not made."""
+    """Benchmarks and test sets, as paths or mappings; a version that repeats any of them is not made."""
     canary: str | None = Field(default=None, min_length=8)
     """A text that stands in every card and in no row; a row that has it was learnt from what was published."""
     views: tuple[ViewName, ...] = ("trl",)
+    """The formats that every build exports, each with its defaults ([views](views.md))."""
     budget: Budget = Budget()
     schedule: Schedule | None = None
     """When `callwright serve` builds it: `"0 2 * * *"`, or a mapping."""

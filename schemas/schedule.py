@@ -14,7 +14,10 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class Schedule(Record):
-    """Exactly one of `cron` and `interval`. Which moments a cron line means, `flows.schedules` asks Prefect."""
+    """Exactly one of `cron` and `interval`; a text in place of the mapping is a cron line.
+
+    Which moments a cron line means, `flows.schedules` asks Prefect.
+    """
 
     cron: str | None = None
     """Five fields, such as `0 2 * * *`."""

@@ -124,6 +124,11 @@ class Tool(Record):
         return digest(self.model_dump(mode="json", exclude=set(UNNAMED)))
 
     @property
+    def pin(self) -> str:
+        """16 hexadecimal digits that name what a model is told about the tool: name, description and schemas."""
+        return digest([self.name, self.description, self.parameters, self.returns])[:16]
+
+    @property
     def properties(self) -> dict[str, dict[str, Any]]:
         """Argument name -> its schema, in documented order."""
         found: dict[str, dict[str, Any]] = self.parameters.get("properties", {})

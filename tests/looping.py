@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import multiprocessing
 import os
 import random
 import re
@@ -16,6 +15,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from command import forking
 
 from callwright.engine.loop.loop import Looped, loop
 from callwright.engine.recipes import check_recipe
@@ -125,7 +126,7 @@ def _sitting(
     log = data.with_suffix(".log")
     log.unlink(missing_ok=True)
     known = _journaled(data)
-    process = _context().Process(target=_sit, args=(body, data, rounds, log, moment, delay_s))
+    process = forking().Process(target=_sit, args=(body, data, rounds, log, moment, delay_s))
     process.start()
     process.join(SECONDS)
     lines = [line.split("\t") for line in log.read_text(encoding="utf-8").splitlines()]
@@ -135,14 +136,6 @@ def _sitting(
     else:
         assert process.exitcode == 0, process.exitcode
     return list(dict.fromkeys(where for what, where in lines if what == "written"))
-
-
-@cache
-def _context() -> Any:
-    """Processes that are forked from one which has read the code, and holds no threads and no files."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["looping_warm", "callwright.views.trl"])
-    return context
 
 
 def _sit(body: dict[str, Any], data: Path, rounds: int, log: Path, moment: str, delay_s: float) -> None:

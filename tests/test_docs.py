@@ -4,34 +4,59 @@ from __future__ import annotations
 
 import ast
 import importlib
+import importlib.util
 import inspect
 import re
-from collections.abc import Iterator
+import shlex
+import shutil
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, get_args
 
 import pytest
 import typer
+from command import callwright
+from pages import PAGES as PAGE_FILES
+from pages import TAGS, blocks, follow, steps
+from reason_codes import reason_codes
 
-import callwright
+import callwright as package
+from callwright import errors
 from callwright.cli.main import app
+from callwright.schemas.recipe import ViewName
+from callwright.store.store import query
+from callwright.views.turns import REASONS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").rglob("*.md")))
+PAGES_WITH_COMMANDS = [page for page in PAGE_FILES if any(one.commands for one in blocks(page))]
+RUNNABLE = [page for page in PAGE_FILES if any(one.commands for one in steps(page))]
+GUIDE = ROOT / "docs" / "guide.md"
 COMMAND: Any = typer.main.get_command(app)
 
 
-def commands(command: Any = COMMAND, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    """Name as it is typed -> command, groups left out."""
-    for name, child in getattr(command, "commands", {}).items():
-        if hasattr(child, "commands"):
-            yield from commands(child, (*path, name))
-        else:
-            yield " ".join((*path, name)), child
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-@pytest.mark.parametrize(("name", "command"), list(commands()), ids=[name for name, _ in commands()])
+GENERATE = generator()
+
+
+def commands() -> list[tuple[str, Any]]:
+    return list(GENERATE.commands(COMMAND))
+
+
+@pytest.mark.parametrize("page", list(GENERATE.PAGES))
+def test_a_page_that_is_made_of_the_code_is_as_the_code_is(page: str):
+    assert (ROOT / "docs" / page).read_text(encoding="utf-8") == GENERATE.PAGES[page](), "make docs"
+
+
+@pytest.mark.parametrize(("name", "command"), commands(), ids=[name for name, _ in commands()])
 def test_every_command_and_option_has_help(name: str, command: Any):
     assert command.help and command.help.splitlines()[0].endswith(".")
     for parameter in command.params:
@@ -49,10 +74,74 @@ def test_every_command_in_the_readme_is_there():
     assert named and named <= known
 
 
-def test_every_option_in_the_readme_is_there():
-    known = {option for _, command in commands() for parameter in command.params for option in parameter.opts}
-    typed = " ".join(re.findall(r"^\$ callwright (.*?)(?:#.*)?$", README, re.MULTILINE))
-    assert set(re.findall(r"(?<!\S)--?[a-z][\w-]*", typed)) <= known | {"--help", "--version"}
+@pytest.mark.parametrize("page", PAGES_WITH_COMMANDS, ids=lambda page: page.stem)
+def test_every_command_of_a_page_can_be_typed(page: Path):
+    for block in blocks(page):
+        assert block.commands or "$ callwright" not in block.text, (
+            f"a block of commands is ```console: {block.text}"
+        )
+        assert not block.commands or block.label in ("", *TAGS), block.label
+        for line in block.commands:
+            words = shlex.split(line, comments=True)
+            while words and "=" in words[0]:  # a variable of the environment
+                del words[0]
+            if words[:1] == ["callwright"]:
+                typed(words[1:])
+
+
+def typed(words: list[str]) -> None:
+    """Parse a command line as the program would, and go no further."""
+    command, name = COMMAND, "callwright"
+    while hasattr(command, "commands"):
+        name, *words = words
+        if name in SHELL:
+            return
+        command = command.commands[name]
+    command.make_context(name, words)
+
+
+SHELL = {"--help", "--version"}
+
+
+def clone(folder: Path) -> Path:
+    """What a clone has in `data`."""
+    for name in ("recipes", "seeds"):
+        shutil.copytree(ROOT / "data" / name, folder / "data" / name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone, and what the pages speak of: two datasets, recipes, tools, and files to check and to score."""
+    folder = clone(tmp_path_factory.mktemp("stage"))
+    files = [ROOT / "data" / "seeds" / name for name in ("museum.yaml", "museum.phrases.yaml")]
+    for file in (*files, *(ROOT / "tests" / "data" / "pages").iterdir()):
+        shutil.copy(file, folder)
+    begun("init", "museum.recipe.yaml", "--tools", "museum.yaml", cwd=folder)
+    shutil.copy(folder / "museum.recipe.yaml", folder / "recipe.yaml")
+    for recipe, sizes in {"museum.recipe.yaml": (40, 44, 48), "data/recipes/demo.yaml": (40, 44)}.items():
+        for size in sizes:
+            begun("build", recipe, "--no-prefect", "--set", f"size={size}", cwd=folder)
+    return folder
+
+
+def begun(*words: str, cwd: Path) -> None:
+    done = callwright(*words, cwd=cwd)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in RUNNABLE if page != GUIDE], ids=lambda page: page.stem)
+def test_the_commands_of_a_page_do_what_it_says(page: Path, stage: Path, tmp_path: Path):
+    folder = tmp_path / "here"
+    shutil.copytree(stage, folder)
+    [[row]] = query(folder / "data" / "warehouse", "SELECT min(id) FROM rows", limit=1).rows
+    follow(steps(page), folder, {"36148fe9": row})
+
+
+@pytest.mark.slow
+def test_the_guide_can_be_followed_in_a_clone(tmp_path: Path):
+    follow(steps(GUIDE), clone(tmp_path))
 
 
 def test_the_python_in_the_readme_calls_what_is_there():
@@ -68,7 +157,7 @@ def test_the_python_in_the_readme_calls_what_is_there():
     ]
     assert {node.func.attr for node in ours} == {"build", "load"}
     for node in ours:
-        function = getattr(callwright, node.func.attr)
+        function = getattr(package, node.func.attr)
         inspect.signature(function).bind(*node.args, **{keyword.arg: None for keyword in node.keywords})
 
 
@@ -82,6 +171,26 @@ def test_every_path_and_link_in_the_pages_leads_somewhere():
         assert (ROOT / folder).is_dir() or (ROOT / "src" / "callwright" / folder).is_dir(), folder
 
 
+def test_every_heading_that_a_link_names_is_there():
+    for page in PAGE_FILES:
+        for target, heading in re.findall(
+            r"\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)", page.read_text(encoding="utf-8")
+        ):
+            text = (page.parent / target if target else page).read_text(encoding="utf-8")
+            headings = {GENERATE.anchor(one) for one in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+            assert heading in headings, f"{page.name}: {target}#{heading}"
+
+
+@pytest.mark.parametrize("view", get_args(ViewName))
+def test_every_option_of_a_view_is_on_its_page(view: str):
+    page = (ROOT / "docs" / "views.md").read_text(encoding="utf-8")
+    shared, *sections = re.split(r"^## ", page, flags=re.MULTILINE)
+    [section] = [one for one in sections if one.startswith(f"{view}\n")]
+    for option in importlib.import_module(f"callwright.views.{view.replace('-', '_')}").Options.model_fields:
+        told = shared if option == "parallel" else section
+        assert f"`{option}`" in told or f"{option}=" in told, option
+
+
 def test_the_exit_codes_in_the_readme_are_those_of_the_errors():
     codes = {
         error.exit_code
@@ -91,6 +200,26 @@ def test_the_exit_codes_in_the_readme_are_those_of_the_errors():
     told = re.search(r"Exit codes:(.*?)\.\n", README, re.DOTALL)
     assert told is not None
     assert codes | {0, 130} == {int(code) for code in re.findall(r"\b\d+\b", told[1])}
+
+
+def test_every_reason_code_is_on_the_page_of_troubles_and_no_other():
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    cells = [
+        cell.strip() for line in page.splitlines() if line.startswith("| ") for cell in line.split("|")[1:3]
+    ]
+    named = {
+        code
+        for cell in cells
+        if re.fullmatch(r"(`[\w*]+`(, )?)+", cell)
+        for code in re.findall(r"`(.+?)`", cell)
+    }
+    assert named == set(reason_codes()) | set(REASONS)
+
+
+def test_the_page_of_troubles_has_every_exit_code():
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    codes = {error.exit_code for error in vars(errors).values() if hasattr(error, "exit_code")}
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)} == codes | {0, 130}
 
 
 def callwright_error() -> type[Exception]:

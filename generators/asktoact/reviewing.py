@@ -11,6 +11,7 @@ from typing import Any
 from callwright.errors import ReplyError
 from callwright.generators.asktoact.dialogue import described
 from callwright.generators.asktoact.prompts import prompt
+from callwright.generators.prompting import one_line
 from callwright.llm.base import Model, Request, Sampling
 from callwright.llm.replies import ask
 from callwright.schemas.message import WRONG, AssistantMessage
@@ -52,8 +53,8 @@ class Reviewer:
         return self._verdict(row, "pass", "", "", turns)
 
     def _request(self, row: Trajectory, steps: list[int], values: dict[str, str], number: int) -> Request:
-        listed = "\n".join(f"- {id_}: {text}" for id_, text in values.items())
-        turns = "\n".join(f"{place}. {_learned(row, step)}" for place, step in enumerate(steps, 1))
+        listed = "\n".join(f"- {id_}: {one_line(text)}" for id_, text in values.items())
+        turns = "\n".join(f"{place}. {one_line(_learned(row, step))}" for place, step in enumerate(steps, 1))
         schema = {
             "type": "object",
             "properties": {
@@ -65,9 +66,8 @@ class Reviewer:
             "required": ["turns"],
             "additionalProperties": False,
         }
-        said = (
-            f"The request: {row.task.instruction}\n\nThe values:\n{listed}\n\nThe assistant's turns:\n{turns}"
-        )
+        request = one_line(row.task.instruction)
+        said = f"The request: {request}\n\nThe values:\n{listed}\n\nThe assistant's turns:\n{turns}"
         return Request(
             purpose="asktoact.review",
             messages=(

@@ -16,6 +16,7 @@ from callwright.generators.dag.dependencies import Pair
 from callwright.generators.dag.graph import checked
 from callwright.generators.dag.prompts import prompt
 from callwright.generators.dag.steps import Step
+from callwright.generators.prompting import one_line
 from callwright.llm.base import Model, Request, Sampling
 from callwright.llm.replies import ask
 from callwright.schemas.message import AssistantMessage, ToolMessage, UserMessage
@@ -93,14 +94,14 @@ def told(row: Trajectory, steps: Sequence[Step]) -> str:
     lines = []
     for message in row.messages:
         if isinstance(message, UserMessage):
-            lines.append(f"The person: {message.content}")
+            lines.append(f"The person: {one_line(message.content)}")
         elif isinstance(message, AssistantMessage):
             if message.content:
-                lines.append(f"The assistant: {message.content}")
+                lines.append(f"The assistant: {one_line(message.content)}")
             for call in message.tool_calls:
                 if call.id in numbers:
                     lines.append(f"Call {numbers[call.id]}: {call.name} {call.arguments}")
         elif isinstance(message, ToolMessage) and message.tool_call_id in numbers:
             shown = message.content[:_SHOWN] + ("..." if len(message.content) > _SHOWN else "")
-            lines.append(f"Result of call {numbers[message.tool_call_id]}: {shown}")
+            lines.append(f"Result of call {numbers[message.tool_call_id]}: {one_line(shown)}")
     return "\n\n".join(lines)

@@ -10,6 +10,7 @@ from typing import Any
 
 from callwright.errors import ReplyError
 from callwright.generators.conversing import observations, together
+from callwright.generators.prompting import one_line
 from callwright.generators.ste.prompts import prompt
 from callwright.generators.ste.trials import Trial
 from callwright.llm.base import Model, Request, Sampling
@@ -101,9 +102,9 @@ class Filter:
         said = [
             *(f"A tool: {json.dumps(tool, ensure_ascii=False)}" for tool in tools),
             f"Today: {row.task.clock.isoformat()}",
-            f"The request: {row.task.instruction}",
+            f"The request: {one_line(row.task.instruction)}",
             *_calls(row),
-            f"The answer: {answer}",
+            f"The answer: {one_line(answer)}",
         ]
         variables: dict[str, Any] = {}
         if self._judge.reads_variables:
@@ -132,7 +133,9 @@ def _calls(row: Trajectory) -> list[str]:
     for turn in row.messages:
         for call in turn.tool_calls if isinstance(turn, AssistantMessage) else ():
             came = results.get(call.id)
-            shown = f"status {came.observation.status}: {came.content[:_SHOWN]}" if came else "nothing"
+            shown = (
+                f"status {came.observation.status}: {one_line(came.content[:_SHOWN])}" if came else "nothing"
+            )
             made.append(f"A call: {call.name} {call.arguments}\nWhat came back: {shown}")
     return made
 

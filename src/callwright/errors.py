@@ -22,10 +22,30 @@ A bad row is data, not a crash: errors marked (item) become counted drops. Any o
 from __future__ import annotations
 
 
+def printable(text: str, kept: str = "") -> str:
+    """A stranger's text for a terminal or a log: one line, and what is not drawn is shown as its escape.
+
+    Args:
+        text: Names, values and messages of files, servers and models may stand in it.
+        kept: Control characters that stay, such as line ends.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        one
+        if one.isprintable() or one in kept
+        else (" " if one.isspace() else one.encode("unicode_escape").decode())
+        for one in text
+    )
+
+
 class CallwrightError(Exception):
-    """Base of every error that callwright raises on purpose."""
+    """Base of every error that callwright raises on purpose. Its text is one line, whoever wrote parts of it."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class UsageError(CallwrightError):

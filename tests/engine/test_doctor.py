@@ -72,7 +72,7 @@ async def test_nothing_is_wrong_with_what_is_right(tmp_path: Path):
     found = await looked_at(tmp_path, server)
     assert faults(found) == {}
     assert {one.check for one in found if one.outcome == "ok"} == set(
-        "data duckdb store prefect recipe tools endpoint model clock context tool_calls json_schema".split()
+        "data packages store prefect recipe tools endpoint model clock context tool_calls json_schema".split()
     )
 
 
@@ -207,9 +207,18 @@ async def test_a_store_of_a_newer_duckdb(tmp_path: Path):
     assert "one version on all machines" in found["store"]
 
 
-async def test_a_duckdb_that_must_not_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(doctor, "version", lambda name: "2.0.0")
-    assert list(faults(await examine(None, [], tmp_path))) == ["duckdb"]
+@pytest.mark.parametrize(
+    ("name", "there", "asked"),
+    [("duckdb", "2.0.0", "!=2.0.0"), ("sqlalchemy", "2.1.9", "<2.1"), ("fastapi", "0.151.0", "<0.151")],
+)
+async def test_packages_that_must_not_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, there: str, asked: str
+):
+    installed = doctor.version
+    monkeypatch.setattr(doctor, "version", lambda one: there if one == name else installed(one))
+    found = faults(await examine(None, [], tmp_path))
+    assert list(found) == ["packages"]
+    assert f"{name} {there}, not " in found["packages"] and asked in found["packages"]
 
 
 async def test_a_store_of_a_newer_callwright(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from callwright.schemas.recipe import LocalModel
 from callwright.store import Store
 from callwright.training import trainer_of
 from callwright.training.base import Job
-from callwright.training.sft import IGNORED, Collator, pairs_of, rows, train, trainer_for
+from callwright.training.sft import IGNORED, Collator, last_checkpoint, pairs_of, rows, train, trainer_for
 from callwright.training.trl import Training
 from callwright.views import trl
 
@@ -123,6 +124,33 @@ async def test_a_student_comes_out_with_a_report_and_is_not_trained_twice(
     written = (tmp_path / "out" / "model" / "model.safetensors").stat().st_mtime_ns
     assert await trainer.train(asked) == student
     assert (tmp_path / "out" / "model" / "model.safetensors").stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize("lora", [0, 4])
+async def test_a_training_that_was_killed_goes_on_from_its_last_checkpoint(
+    folder: Path, view: Path, tmp_path: Path, lora: int
+):
+    config = Trl(hook="trl", batch_rows=2, epochs=40, lora=lora, checkpoint_steps=10)
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    await trainer_of(config, tmp_path).train(job(folder, view, whole))
+
+    sitting = asyncio.create_task(trainer_of(config, tmp_path).train(job(folder, view, cut)))
+    while last_checkpoint(cut) is None and not sitting.done():
+        await asyncio.sleep(0.01)
+    sitting.cancel()
+    await asyncio.wait([sitting])
+    assert last_checkpoint(cut) and not (cut / "model").exists()
+    # One that was being written.
+    (cut / "checkpoints" / "checkpoint-999").mkdir()
+    (cut / "checkpoints" / "checkpoint-999" / "trainer_state.json").write_text('{"log', encoding="utf-8")
+
+    await trainer_of(config, tmp_path).train(job(folder, view, cut))
+    ours, theirs = (json.loads((one / "training.json").read_text(encoding="utf-8")) for one in (cut, whole))
+    assert 10 <= ours["continued_from"] < ours["steps"] and theirs["continued_from"] == 0
+    assert (ours["steps"], ours["losses"]) == (theirs["steps"], theirs["losses"])
+    ours, theirs = ((one / "model" / "model.safetensors").read_bytes() for one in (cut, whole))
+    assert ours == theirs
+    assert not (cut / "checkpoints").exists()
 
 
 @pytest.mark.filterwarnings("ignore:.*gradient_checkpointing:FutureWarning")  # peft's own

@@ -1,4 +1,7 @@
-"""Twenty requests, each with the same request in other words; written by hand for the tests."""
+"""Requests, each with the same request in other words; written by hand for the tests.
+
+The cosines of `callwright.leaks.finding` were chosen on the first twenty; the other twenty were written afterwards.
+"""
 
 from __future__ import annotations
 
@@ -83,5 +86,88 @@ PAIRS = (
     (
         "Check whether the pharmacy on Elm Street is open on New Year's Day.",
         "Will I find the Elm Street pharmacy open on 1 January?",
+    ),
+)
+
+LATER = (
+    (
+        "Move my 3 pm call with the Osaka office to Wednesday at ten.",
+        "The call with Osaka that's in my diary for 3 pm should be on Wednesday at ten instead.",
+    ),
+    (
+        "How many steps did I walk between 1 and 14 October?",
+        "Give me my step total for the first two weeks of October.",
+    ),
+    (
+        "Upload the contract draft to the legal folder and let Ms Ferreira know.",
+        "Put the draft contract where legal keeps its files and tell Ms Ferreira that it's there.",
+    ),
+    (
+        "Is flight KL1234 on time, and from which gate does it leave?",
+        "What's the gate for KL1234, and has it been delayed?",
+    ),
+    (
+        "Charge invoice 5521 to the marketing budget, not to sales.",
+        "Invoice 5521 belongs to marketing. Take it off the budget of sales.",
+    ),
+    (
+        "Order a vegetarian pizza and two lemonades to 14 Harbour Road.",
+        "I'm at 14 Harbour Road. Please send a pizza without meat and two lemonades.",
+    ),
+    (
+        "What did the Nikkei close at last Friday?",
+        "Tell me the Nikkei's closing level from Friday of last week.",
+    ),
+    (
+        "Remind me to water the ferns every third day at eight in the morning.",
+        "The ferns need water every third day. Nudge me about it at 8 am.",
+    ),
+    (
+        "Find a podcast episode about the history of lighthouses that is shorter than 40 minutes.",
+        "I have under 40 minutes: which podcast tells how lighthouses came to be?",
+    ),
+    (
+        "Delete all photos from the Tallinn album that are blurred.",
+        "Get rid of the unsharp pictures in the album called Tallinn.",
+    ),
+    (
+        "Convert 3.5 miles into kilometres and round to one decimal.",
+        "3.5 miles is how many kilometres? One digit after the point is enough.",
+    ),
+    (
+        "Book a double room in Ghent from 2 to 5 August with breakfast.",
+        "We're two and need somewhere to sleep in Ghent, 2 to 5 August, breakfast included.",
+    ),
+    (
+        "Who is on call for the payments service tonight?",
+        "If payments goes down tonight, which engineer gets paged?",
+    ),
+    (
+        "Open a pull request from branch fix-login into main and ask Tomasz for a review.",
+        "Tomasz should review fix-login: make a pull request for it against main.",
+    ),
+    (
+        "What are the side effects of taking ibuprofen together with lisinopril?",
+        "I'm on lisinopril. Is anything known to happen if I take ibuprofen with it?",
+    ),
+    (
+        "Set the thermostat in the nursery to 19.5 degrees until six tomorrow.",
+        "Until six tomorrow the nursery should be kept at 19.5 degrees.",
+    ),
+    (
+        "Split the dinner bill of 142.80 equally between seven people with a tip of 10 percent.",
+        "Seven of us had dinner for 142.80. With 10 percent on top, what does each one pay?",
+    ),
+    (
+        "Look up the phone number of the town library in Kirkwall and text it to Morag.",
+        "Morag wants to ring the library in Kirkwall. Text her its number.",
+    ),
+    (
+        "Unsubscribe me from the Garden Weekly newsletter and delete its old issues.",
+        "No more Garden Weekly for me: stop the mails and throw away those that I have.",
+    ),
+    (
+        "Which trains go from Leipzig to Prague on Sunday after 4 pm?",
+        "I'd like to take a train on Sunday, later than 4 pm, Leipzig to Prague. What is there?",
     ),
 )

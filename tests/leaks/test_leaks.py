@@ -9,15 +9,28 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from leaks.paraphrases import PAIRS
+from leaks.paraphrases import LATER, PAIRS
 
 from callwright.errors import UsageError
 from callwright.leaks import Call, Item, Protected, ToolDoc, read_items
 
-BENCHMARK = [
-    Item(f"bench.jsonl:{number}", (original,), (Call("act", {"q": f"value number {number}"}),))
-    for number, (original, _) in enumerate(PAIRS, 1)
-]
+Pairs = tuple[tuple[str, str], ...]
+both = pytest.mark.parametrize("pairs", [PAIRS, LATER], ids=["chosen on", "later"])
+"""The paraphrases that the cosines were chosen on, and those that were written afterwards."""
+
+
+def benchmark(pairs: Pairs) -> list[Item]:
+    return [
+        Item(f"bench.jsonl:{number}", (original,), (Call("act", {"q": f"value number {number}"}),))
+        for number, (original, _) in enumerate(pairs, 1)
+    ]
+
+
+BENCHMARK = benchmark(PAIRS)
+
+
+def paraphrased(pairs: Pairs) -> list[Item]:
+    return [Item(f"row{number}", (other,)) for number, (_, other) in enumerate(pairs, 1)]
 
 
 def found(row: Item, **options: object) -> list[tuple[str, str]]:
@@ -55,13 +68,15 @@ def grams(text: str) -> set[tuple[str, ...]]:
     return {tuple(words[start : start + 5]) for start in range(len(words) - 4)}
 
 
-def test_at_most_half_of_the_paraphrases_repeat_five_words_of_the_original():
-    assert sum(bool(grams(one) & grams(other)) for one, other in PAIRS) <= len(PAIRS) / 2
+@both
+def test_at_most_half_of_the_paraphrases_repeat_five_words_of_the_original(pairs: Pairs):
+    assert sum(bool(grams(one) & grams(other)) for one, other in pairs) <= len(pairs) / 2
 
 
-def test_at_least_half_of_twenty_paraphrases_are_found_by_spelling_and_name_their_original():
-    rows = [Item(f"row{number}", (other,)) for number, (_, other) in enumerate(PAIRS, 1)]
-    protected = Protected(BENCHMARK, [row.said for row in rows])
+@both
+def test_at_least_half_of_twenty_paraphrases_are_found_by_spelling_and_name_their_original(pairs: Pairs):
+    rows = paraphrased(pairs)
+    protected = Protected(benchmark(pairs), [row.said for row in rows])
     leaks = {one.row: one.item for one in protected.leaks(rows)}
     assert len(leaks) >= 10
     assert all(item == f"bench.jsonl:{row.removeprefix('row')}" for row, item in leaks.items())

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from checker import problems
-from command import callwright, ended, one_line, started
+from command import Command, callwright, ended, one_line, started
 from workshops import museum_recipe, written
 
 from callwright.engine.build import Built, build, run_folder
@@ -96,9 +96,11 @@ async def test_a_build_killed_in_a_round_reads_the_output_of_the_command_that_ou
     process.kill()
     assert (await ended(process))[0] == -signal.SIGKILL
     again = await started(*arguments, cwd=tmp_path)
-    assert again.stderr is not None
-    said = await asyncio.wait_for(again.stderr.readline(), 60)
-    assert said.startswith(b"a stopped run has left its command behind (process ")
+    assert isinstance(again, Command)
+    async with asyncio.timeout(60):
+        while not again.told():
+            await asyncio.sleep(0.01)
+    assert again.told().startswith("a stopped run has left its command behind (process ")
     await asyncio.sleep(0.5)
     assert len(rounds(notes)) == 3 and again.returncode is None  # it asks nothing meanwhile
     (notes / "release").touch()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from callwright.cli.talk import say, show_json, show_table
-from callwright.errors import FindingsError, UsageError
+from callwright.errors import FindingsError, UsageError, printable
 from callwright.lint import Report, lint
 from callwright.lint.codes import SEVERITIES, Severity
 
@@ -57,4 +57,4 @@ def _show(report: Report) -> None:
     for one in report.findings:
         print(f"\n{one.code}: {one.meaning}")
         for example in one.examples:
-            print(f"  {example.place}  {example.message}")
+            print(printable(f"  {example.place}  {example.message}"))

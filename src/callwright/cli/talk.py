@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from callwright.engine.progress import Progress
+from callwright.errors import printable
 
 PLAIN_EVERY_S = 5.0
 """Seconds between two lines of progress where there is no terminal."""
@@ -17,7 +18,7 @@ PLAIN_EVERY_S = 5.0
 
 def say(text: str) -> None:
     """Talk: for people, not for pipes."""
-    print(text, file=sys.stderr)
+    print(printable(text, "\n\t"), file=sys.stderr)
 
 
 def show_json(value: Any) -> None:
@@ -26,7 +27,7 @@ def show_json(value: Any) -> None:
 
 def show_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """A table in aligned columns, two spaces apart."""
-    lines = [list(map(str, header)), *[list(map(str, row)) for row in rows]]
+    lines = [[printable(str(cell)) for cell in line] for line in (header, *rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
     for line in lines:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
@@ -99,4 +100,4 @@ def conversation(messages: Sequence[dict[str, Any]]) -> str:
         if message["content"]:
             lines.append(f"  {role + ':':<10} {message['content']}")
         lines += [f"      -> {call['name']} {call['arguments']}" for call in message.get("tool_calls", ())]
-    return "\n".join(lines)
+    return printable("\n".join(lines), "\n\t")

@@ -51,9 +51,13 @@ def list_(source: str | None, data: Path | None, as_json: bool) -> None:
 
 
 def show(name: str, source: str | None, data: Path | None) -> None:
+    if source is None and (":" in name or Path(name).exists()):
+        raise UsageError(
+            f"{name} is where tools are; name one of them too: callwright tools show TOOL {name}"
+        )
     for kit, tool in _tools(source, data):
         if tool.name == name:
-            show_json({"toolkit": kit, **json.loads(tool.model_dump_json())})
+            show_json({"toolkit": kit, "pin": tool.pin, **json.loads(tool.model_dump_json())})
             return
     raise UsageError(f"no tool named {name}; `callwright tools list` shows the names")
 
@@ -103,14 +107,19 @@ def check(source: str, as_json: bool) -> None:
     found = [(kit, refusals, *served(kit)) for kit, refusals in read_sources(source_of(source), Path())]
     if as_json:
         _show_each(
-            {"toolkit": toolkit.name, "kinds": table, "refused": _refused((*refusals, *offline))}
+            {
+                "toolkit": toolkit.name,
+                "kinds": table,
+                "pins": {tool.name: tool.pin for tool in toolkit.tools},
+                "refused": _refused((*refusals, *offline)),
+            }
             for toolkit, refusals, table, offline in found
         )
         return
     for toolkit, refusals, table, offline in found:
         show_table(
-            ("tool", "the offline teacher makes"),
-            [[name, ", ".join(kinds) or "-"] for name, kinds in table.items()],
+            ("tool", "pin", "the offline teacher makes"),
+            [[name, toolkit.tool(name).pin, ", ".join(kinds) or "-"] for name, kinds in table.items()],
         )
         _tell((*refusals, *offline))
         ready = sum(bool(kinds) for kinds in table.values())

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from callwright.cli.talk import say, show_json, show_table
-from callwright.errors import StoreError, UsageError
+from callwright.errors import StoreError, UsageError, printable
 from callwright.schemas.explanation import Explanation
 from callwright.schemas.probe import Probe
 from callwright.schemas.verdict import RUNGS, Verdict
@@ -115,7 +115,7 @@ def explain(prefix: str, data: Path | None, as_json: bool) -> None:
         return
     print(f"row       {found.id}")
     for title, text in _told(found):
-        print(f"{title:<9} {text}")
+        print(f"{title:<9} {printable(text)}")
 
 
 def _told(found: Explanation) -> Iterator[tuple[str, str]]:

@@ -12,8 +12,10 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib.metadata import requires, version
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 from callwright.engine.recipes import load_recipe
 from callwright.engine.workshop import Workshop
@@ -32,12 +34,11 @@ _TALK_TOKENS = 2048
 """Tokens of a long conversation besides the offered tools, answers cut to size included."""
 _CHARACTERS_A_TOKEN = 4
 _HEALTH_S = 10.0
-_BROKEN_DUCKDB = "2.0.0"
 
 
 async def examine(recipe: Path | None, sets: Sequence[str], data: Path) -> list[Finding]:
     """Everything that is right or wrong with the data folder, its store, Prefect, and a recipe with its models."""
-    found = [_data(data), *_store(data), *await asyncio.to_thread(_prefect)]
+    found = [_data(data), _packages(), _store(data), *await asyncio.to_thread(_prefect)]
     if recipe is not None:
         found += await _recipe(recipe, sets)
     return found
@@ -57,31 +58,37 @@ def _data(data: Path) -> Finding:
     return _ok("data", str(data), "can be written" if place == data else "is not there yet, and can be made")
 
 
-def _store(data: Path) -> list[Finding]:
+def _packages() -> Finding:
+    """Whether what is installed is what callwright asks for: some versions build nothing, or stores nobody can read."""
+    wanted = [Requirement(one) for one in requires("callwright") or ()]
+    needed = [one for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
+    wrong = [
+        f"{one.name} {there}, not {one.specifier}"
+        for one in needed
+        if not one.specifier.contains(there := version(one.name), prereleases=True)
+    ]
+    if wrong:
+        told = f"{'; '.join(wrong)}; install what callwright asks for: pip install --upgrade callwright"
+        return _fault("packages", "this environment", told)
+    return _ok("packages", "this environment", f"{len(needed)} are as callwright asks for")
+
+
+def _store(data: Path) -> Finding:
     where = str(data / "callwright.duckdb")
-    installed = version("duckdb")
-    found = []
-    if installed == _BROKEN_DUCKDB:
-        told = f"DuckDB {installed} writes files that others cannot read; install another: pip install 'duckdb!=2.0.0'"
-        found.append(_fault("duckdb", "this environment", told))
-    else:
-        found.append(_ok("duckdb", "this environment", f"DuckDB {installed}"))
     if not (data / "callwright.duckdb").exists():
-        return [*found, _skipped("store", where, "is not there yet; the first build makes it")]
+        return _skipped("store", where, "is not there yet; the first build makes it")
     try:
         with Store.open(data, write=False, wait_s=1.0) as store:
             store.versions()
     except StoreBusyError as error:
-        return [
-            *found,
-            _skipped("store", where, f"is being written ({error}); look again when that has ended"),
-        ]
+        return _skipped("store", where, f"is being written ({error}); look again when that has ended")
     except StoreError as error:
         told = str(error).removeprefix(f"{where}: ")
         if "cannot be opened" in told:
-            told += f"; it was damaged, or a newer DuckDB than {installed} wrote it: use one version on all machines"
-        return [*found, _fault("store", where, told)]
-    return [*found, _ok("store", where, "can be read")]
+            newer = f"a newer DuckDB than {version('duckdb')} wrote it"
+            told += f"; it was damaged, or {newer}: use one version on all machines"
+        return _fault("store", where, told)
+    return _ok("store", where, "can be read")
 
 
 def _prefect() -> list[Finding]:

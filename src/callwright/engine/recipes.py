@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from callwright.documents import DocumentError, line_of, parse, read_text
 from callwright.errors import UsageError
 from callwright.schemas.recipe import Models, Recipe
+from callwright.values.secrets import find_secret
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -29,7 +30,24 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     if not isinstance(body, dict):
         raise UsageError(f"{path}: a recipe is a mapping of keys; see `callwright init`")
     apply_overrides(body, overrides)
+    _refuse_secrets(body, str(path), text)
     return check_recipe(body, str(path), text)
+
+
+def _refuse_secrets(body: Any, where: str, text: str, keys: tuple[str | int, ...] = ()) -> None:
+    """A recipe is kept with every version that is made of it."""
+    entries = body.items() if isinstance(body, dict) else enumerate(body) if isinstance(body, list) else ()
+    for key, value in entries:
+        _refuse_secrets(value, where, text, (*keys, key))
+    secret = find_secret(body) if isinstance(body, str) else None
+    if secret:
+        line = line_of(text, keys)
+        place = f"{where}:{line}" if line else where
+        key = ".".join(map(str, keys))
+        raise UsageError(
+            f"{place}: {key}: holds what looks like a secret ({secret}); put it into an environment variable, and its "
+            "name here"
+        )
 
 
 def check_recipe(body: Mapping[str, Any], where: str, text: str = "") -> Recipe:
@@ -71,7 +89,9 @@ def _explain(error: Any, body: Mapping[str, Any], where: str, text: str) -> str:
         hint = f"did you mean {close[0]}?" if close else f"known keys: {', '.join(known)}"
         return f"{place}: unknown key {key}; {hint}"
     message = error["msg"].removeprefix("Value error, ")
-    given = "" if isinstance(error["input"], dict | list) else f", got {error['input']!r}"
+    # What stands in place of a variable's name may be the secret itself.
+    unshown = isinstance(error["input"], dict | list) or "environment variable" in message
+    given = "" if unshown else f", got {error['input']!r}"
     if error["type"] == "union_tag_not_found":
         return f"{place}: the key {key}.{error['ctx']['discriminator'].strip(_QUOTE)} is missing"
     if error["type"] == "union_tag_invalid":
@@ -153,8 +173,8 @@ def _apply(body: dict[str, Any], override: str) -> None:
             raise UsageError(f"--set {override}: {parent} is not a mapping")
         body = inner
     try:
-        body[last] = yaml.safe_load(value)
-    except yaml.YAMLError:
+        body[last] = parse(value, f"--set {override}")
+    except DocumentError:
         raise UsageError(f"--set {override}: the value is not YAML") from None
 
 

@@ -58,6 +58,11 @@ def single_sources(source: ToolSource, base: Path) -> tuple[ToolSource, ...]:
     found = read_toolset(base / folder).accepted
     if not found:
         raise SourceError(f"{base / folder}: the toolset has no toolkit; its {TOOLSET_NAME} says why")
+    for one in found:
+        if Path(one.file).name != one.file:
+            raise SourceError(
+                f"{base / folder / TOOLSET_NAME}: {one.file!r} lies outside of the toolset; invent it anew"
+            )
     return tuple(
         ToolSource(openapi=str(folder / one.file), name=one.name, allow_rules=source.allow_rules)
         for one in found
@@ -73,9 +78,16 @@ def read_source(source: ToolSource, base: Path) -> Read:
     """The toolkit of a source of one, and what had to be left out; `base` is the folder that paths are relative to.
 
     Raises:
-        SourceError: It cannot be read.
+        SourceError: It cannot be read, or its tools are not those that are pinned.
         UsageError: It names a world that does not exist.
     """
+    read = _read(source, base)
+    if source.pins:
+        _check_pins(source, *read)
+    return read
+
+
+def _read(source: ToolSource, base: Path) -> Read:
     phrases = base / source.phrases if source.phrases else None
     if source.world:
         return load_world(source.world, phrases), ()
@@ -90,6 +102,25 @@ def read_source(source: ToolSource, base: Path) -> Read:
     assert source.openapi
     toolkit, refusals = load_toolkit(base / source.openapi, kind="openapi", phrases=phrases, name=source.name)
     return (_live(toolkit) if source.toolbox == "http" else toolkit), refusals
+
+
+def _check_pins(source: ToolSource, toolkit: Toolkit, refusals: tuple[Refusal, ...]) -> None:
+    """Refuse tools that somebody has not looked at, and say which they are."""
+    found = {tool.name: tool.pin for tool in toolkit.tools}
+    told = {
+        "changed": sorted(name for name in found.keys() & source.pins if found[name] != source.pins[name]),
+        "new": sorted(found.keys() - source.pins),
+        "gone": sorted(source.pins.keys() - found),
+    }
+    if not any(told.values()):
+        return
+    differences = "; ".join(f"{what}: {', '.join(names)}" for what, names in told.items() if names)
+    left_out = f"; left out: {refusals[0].where}: {refusals[0].code}" if refusals and told["gone"] else ""
+    raise SourceError(
+        f"{toolkit.origin}: the tools are not those that the recipe pins ({differences}{left_out}); look at them with "
+        "`callwright tools show NAME --tools SOURCE`; where they are right, write the pins into the recipe that "
+        "`callwright tools check SOURCE` prints"
+    )
 
 
 def what_runs(source: ToolSource, base: Path) -> Any:

@@ -14,9 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
+from callwright.documents import DocumentError, parquet_rows
 from callwright.errors import UsageError
 from callwright.leaks.items import Call, Item, ToolDoc
 
@@ -77,7 +75,7 @@ def _rows(path: Path) -> Iterator[tuple[int, Any]]:
     """Each row with its number, from 1; a line's number in JSON lines."""
     try:
         if path.suffix == ".parquet":
-            yield from _parquet(path)
+            yield from enumerate(parquet_rows(path, 256), 1)
             return
         with path.open(encoding="utf-8") as file:
             if path.suffix == ".json":
@@ -89,19 +87,10 @@ def _rows(path: Path) -> Iterator[tuple[int, Any]]:
                     yield number, json.loads(line)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
-    except (ValueError, RecursionError, pa.ArrowException) as error:
-        raise UsageError(
-            f"{path}: is no JSON lines, JSON or parquet ({str(error).splitlines()[0]})"
-        ) from None
-
-
-def _parquet(path: Path) -> Iterator[tuple[int, Any]]:
-    number = 0
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(256):
-            for row in batch.to_pylist():
-                number += 1
-                yield number, row
+    except DocumentError as error:
+        raise UsageError(str(error)) from None
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: is no JSON lines or JSON ({error})") from None
 
 
 def _walk(node: Any, found: _Found, key: str, depth: int) -> None:

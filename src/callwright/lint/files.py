@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from callwright.documents import DocumentError, parse, read_text
+from callwright.documents import DocumentError, parquet_rows, parse, read_text
 from callwright.errors import UsageError
 from callwright.lint.codes import Finding
 from callwright.values.canonical import parse_json
@@ -247,18 +247,11 @@ class _Stream:
 
 
 def _parquet(path: Path, name: str) -> Iterator[Entry]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    number = 0
     try:
-        for batch in pq.ParquetFile(path).iter_batches(_BATCH):
-            for row in batch.to_pylist():
-                number += 1
-                yield _cleaned(row, f"{name}:{number}")
-    except (pa.ArrowException, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(f"{path}: cannot be read as Parquet after row {number} ({reason})") from None
+        for number, row in enumerate(parquet_rows(path, _BATCH), 1):
+            yield _cleaned(row, f"{name}:{number}")
+    except DocumentError as error:
+        raise UsageError(str(error)) from None
 
 
 def _cleaned(row: Any, place: str) -> Entry:

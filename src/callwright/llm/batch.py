@@ -273,7 +273,7 @@ def _answers(lines: list[bytes], file: Path) -> Iterator[tuple[str, _Answer]]:
             status = int(response.get("status_code") or (500 if given.get("error") else 200))
             said = _said(given.get("error") or response.get("body"))
             yield str(given["custom_id"]), _Answer(status, response.get("body"), said, file)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue
 
 

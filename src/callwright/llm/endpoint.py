@@ -18,6 +18,8 @@ LONGEST_WAIT_S = 120.0
 _CONNECT_S = 10.0
 _METRICS_S = 5.0
 _MOST_METRICS_BYTES = 4 * 2**20
+MOST_REPLY_BYTES = 64 * 2**20
+"""The largest reply that is read, after decompression: log-probabilities of a long prompt take a tenth of it."""
 _SHORTEST_SECRET = 12
 _SHOWN_CHARACTERS = 400
 
@@ -76,7 +78,7 @@ class Endpoint:
         """The server's reply, whatever its status.
 
         Raises:
-            Trouble: There is none: `timeout`, `unreachable` (no connection) or `connection` (it broke).
+            Trouble: There is none: `timeout`, `unreachable` (no connection), `connection` (it broke) or `too_large`.
         """
         return await self._reply("POST", self.base_url + path, body)
 
@@ -91,7 +93,7 @@ class Endpoint:
     async def _reply(self, method: str, address: str, body: bytes | None = None) -> Reply:
         try:
             async with self._session().request(method, address, data=body, allow_redirects=False) as response:
-                data = self._redacted(await response.read())
+                data = self._redacted(await _read(response))
                 headers = response.headers
                 location = self._redacted(headers.get("Location", "").encode()).decode()
                 return Reply(response.status, data, headers.get("Retry-After"), location, headers.get("Date"))
@@ -110,9 +112,9 @@ class Endpoint:
         """The ids of the server's models, or None when it does not say."""
         try:
             async with self._session().get(f"{self.base_url}/models", allow_redirects=False) as response:
-                payload = json.loads(self._redacted(await response.read()))
+                payload = json.loads(self._redacted(await _read(response)))
             return sorted(str(model["id"]) for model in payload["data"])
-        except (aiohttp.ClientError, OSError, ValueError, KeyError, TypeError):
+        except (aiohttp.ClientError, OSError, Trouble, ValueError, KeyError, TypeError, RecursionError):
             return None
 
     async def metrics(self) -> str | None:
@@ -153,6 +155,20 @@ class Endpoint:
                 headers=headers,
             )
         return self._client
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The body of a reply.
+
+    Raises:
+        Trouble: `too_large`.
+    """
+    data = bytearray()
+    async for chunk in response.content.iter_any():
+        data += chunk
+        if len(data) > MOST_REPLY_BYTES:
+            raise Trouble("too_large", f"the reply is larger than {MOST_REPLY_BYTES} bytes")
+    return bytes(data)
 
 
 def retry_after_s(header: str | None) -> float:

@@ -13,9 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import jsonlines
-
 from callwright.errors import RunBusyError, StoreError
+from callwright.values.secrets import redact
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +53,9 @@ class Journal:
             raise StoreError(f"{self.path}: the journal cannot be opened: {error}") from error
 
     def append(self, entry: dict[str, Any]) -> None:
-        """Writes one entry. The first answer to a question stands: a key that is there is not written again.
+        """Writes one entry, without what looks like a secret.
+
+        The first answer to a question stands: a key that is there is not written again.
 
         Raises:
             StoreError: The line could not be written whole, such as on a full disk; the file is as before.
@@ -63,7 +64,7 @@ class Journal:
         if key in self._index:
             return
         # ASCII, because a lone surrogate in a tool's document has no UTF-8 form.
-        line = json.dumps(entry, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        line = redact(json.dumps(entry, separators=(",", ":"), allow_nan=False)).encode() + b"\n"
         self._write(line)
         self._index[key] = (self._end, len(line))
         self._end += len(line)
@@ -87,11 +88,7 @@ class Journal:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Every entry in the order of writing, read from the file one at a time."""
-        # The standard library's parser: the one that jsonlines prefers refuses lone surrogates.
-        with self.path.open("rb") as file, jsonlines.Reader(file, loads=json.loads) as reader:
-            for entry in reader.iter(type=dict, skip_invalid=True):
-                if entry.get("key") in self._index:
-                    yield entry
+        return self.after(0)
 
     def after(self, count: int) -> Iterator[dict[str, Any]]:
         """The entries beyond the first `count`, in the order of writing."""
@@ -158,7 +155,7 @@ class Journal:
 def _key(line: bytes) -> str | None:
     try:
         entry = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     key = entry.get("key") if isinstance(entry, dict) else None
     return key if isinstance(key, str) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from callwright.llm.budget import SCORED, Cost, Purse, cost_of
 from callwright.llm.journal import Journal
 from callwright.schemas.base import digest
 from callwright.schemas.version import LedgerEntry
+from callwright.values.secrets import redact
 
 Earlier = Callable[[str], dict[str, Any] | None]
 """Finds the ledger entry of a key in what earlier runs were answered, as JSON values."""
@@ -180,6 +182,8 @@ class Journaled:
             "prompt_tokens": usage.prompt_tokens,
             "completion_tokens": usage.completion_tokens,
         }
+        # What is written down has no secrets, and a run that is resumed sees what this one sees.
+        entry["response"] = json.loads(redact(json.dumps(response)))
         self._journal.append(entry)
         self.stats["asked"] += 1
         self.stats["prompt_tokens"] += usage.prompt_tokens

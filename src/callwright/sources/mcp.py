@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import urlsplit
 
+import httpx2
 from mcp import Client, StdioServerParameters
 from mcp.client.session import IncomingMessage
 from mcp.client.stdio import stdio_client
+from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
@@ -30,6 +32,10 @@ from callwright.sources.vetting import vet
 
 LAST_WORDS_BYTES = 4_000
 """What is kept of a server's stderr, however much it writes."""
+MAX_REPLY_BYTES = 16 * 2**20
+"""The largest reply of a server over HTTP that is read."""
+_TIMEOUT = httpx2.Timeout(30.0, read=300.0)
+"""Seconds, as the library's own client has them; calls have shorter ones of ours."""
 _LAUNCHERS = ("node", "npx", "python", "python3", "uvx")
 """Programs that run the server named by their first argument."""
 
@@ -148,7 +154,12 @@ async def connect(server: str, start_s: float) -> AsyncIterator[Connection]:
     try:
         async with AsyncExitStack() as stack:
             stderr, last_words = stack.enter_context(_stderr())
-            transport = stdio_client(parameters, stderr) if parameters else server
+            if parameters:
+                transport = stdio_client(parameters, stderr)
+            else:
+                transport = streamable_http_client(
+                    server, http_client=await stack.enter_async_context(_http_client())
+                )
             connection = Connection(Client(transport, message_handler=hear, cache=None))
             try:
                 async with asyncio.timeout(start_s):
@@ -173,6 +184,48 @@ async def connect(server: str, start_s: float) -> AsyncIterator[Connection]:
         if inner is not None:
             raise inner from None
         raise SourceError(f"{origin}: the connection to the MCP server broke: {_line(group)}") from group
+
+
+def _http_client() -> httpx2.AsyncClient:
+    """What asks servers over HTTP: no proxy and no password of the environment, and replies of a bounded size.
+
+    The library follows redirects within the server's own origin only.
+    """
+    return httpx2.AsyncClient(
+        timeout=_TIMEOUT,
+        trust_env=False,
+        headers={"Accept-Encoding": "identity"},
+        event_hooks={"response": [_bounded]},
+    )
+
+
+async def _bounded(response: httpx2.Response) -> None:
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding != "identity":
+        # Nobody asked for it, and what it unpacks to can be a thousand times as large.
+        raise httpx2.DecodingError(
+            f"the reply is packed ({encoding[:40]}), refused", request=response.request
+        )
+    assert isinstance(response.stream, httpx2.AsyncByteStream)
+    response.stream = _Bounded(response.stream)
+
+
+class _Bounded(httpx2.AsyncByteStream):
+    """The bytes of a reply, up to a limit. A stream of events is one reply."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = MAX_REPLY_BYTES
+        async for chunk in self._stream:
+            left -= len(chunk)
+            if left < 0:
+                raise httpx2.StreamError(f"the reply is larger than {MAX_REPLY_BYTES} bytes")
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 def origin_of(server: str) -> str:

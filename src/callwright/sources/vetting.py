@@ -13,21 +13,17 @@ from functools import lru_cache
 from typing import Any
 
 from callwright.sources.problems import Unusable, shown
+from callwright.values.untrusted import CONTROL_TOKEN, hidden, named
 
 HIDDEN = "hidden_characters"
 INSTRUCTIONS = "instructions_in_description"
-
-_FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0")
-"""Letters and marks that are drawn as nothing, though Unicode does not count them among the formats."""
-_JOINERS = frozenset("\u200c\u200d")
-"""They shape Persian and Indic words and join emoji; between other characters they hide."""
-_SELECTORS = re.compile("[\ufe00-\ufe0f]{2,}|[\U000e0100-\U000e01ef]")
-"""One selector picks how an emoji is drawn; in a row they spell out bytes."""
 
 _TOLD = (
     # The conversation so far is to be set aside.
     r"\b(ignore|disregard|forget)\b[^.]{0,30}\b(previous|prior|earlier|preceding|above|other|your)\b"
     r"[^.]{0,20}\b(instruction|prompt|guideline|rule|direction|command)s?\b",
+    r"\b(ignore|disregard|forget)\b[^.]{0,20}\b(instruction|prompt|guideline|rule|direction)s?\b[^.]{0,10}"
+    r"\b(above|so far|you were given)\b",
     r"\b(your|the) (new|real|actual|true) (instructions?|task|goal|objective) (is|are)\b",
     r"\bnew (system )?instructions? ?:",
     r"\bfrom now on,? (you|always|only|never)\b",
@@ -39,7 +35,7 @@ _TOLD = (
     r"\b(the )?users? (must|should|need) not (know|be told|be informed|see this)\b",
     # Marks that pretend to be a system's; the documentation of AWS writes <important> in small letters.
     r"(?-i:</?IMPORTANT>)|</?system[ _-](prompt|message|reminder|instructions?)>|</(system|instructions?|secret)>",
-    r"<\|(im_start|im_end|system|user|assistant|endoftext|eot_id|start_header_id)\|>|\[/?inst\]|<</?sys>>",
+    r"<\|\w+\|>|\[/?inst\]|<</?sys>>",
     # Calls are to do more than what was asked for.
     r"\bbefore (using|calling|invoking|running) (this|any|the)( other)?( \w+)? (tool|function)s?\b[^.]{0,20}"
     r"\b(read|open|cat|load|fetch|access|send|include|print)\b",
@@ -66,8 +62,10 @@ def vet(*texts: Any) -> None:
 @lru_cache(maxsize=65_536)
 def _fault(text: str) -> tuple[str, str] | None:
     """Code and message; kept, because the tools of one document repeat each other's schemas."""
-    if (place := _hidden(text)) is not None:
-        return HIDDEN, f"character {place + 1} of {shown(text)} is {_named(text[place])}"
+    if (place := hidden(text)) is not None:
+        return HIDDEN, f"character {place + 1} of {shown(text)} is {named(text[place])}"
+    if found := CONTROL_TOKEN.search(text):
+        return INSTRUCTIONS, f"a text holds a mark of chat templates: {shown(found.group())}"
     if found := _INSTRUCTION.search(_plain(text)):
         return INSTRUCTIONS, f"a text tells the model what to do: {shown(found.group())}"
     return None
@@ -87,33 +85,6 @@ def _strings(values: Iterable[Any]) -> dict[str, None]:
         elif isinstance(value, list | tuple):
             pending.extend(value)
     return found
-
-
-def _hidden(text: str) -> int | None:
-    """Where the first character stands that a reader would not see."""
-    if text.isascii() and text.isprintable():
-        return None
-    for place, character in enumerate(text):
-        if character in _JOINERS and _joins(text, place):
-            continue
-        if character in _FILLERS or (
-            unicodedata.category(character) in ("Cc", "Cf", "Cs") and character not in "\t\n\r"
-        ):
-            return place
-    selectors = _SELECTORS.search(text)
-    return selectors.start() if selectors else None
-
-
-def _joins(text: str, place: int) -> bool:
-    """Whether a joiner stands between two visible characters of a script that has use for it."""
-    around = text[max(place - 1, 0) : place] + text[place + 1 : place + 2]
-    return len(around) == 2 and all(
-        not one.isascii() and unicodedata.category(one) not in ("Cc", "Cf", "Cs", "Zs") for one in around
-    )
-
-
-def _named(character: str) -> str:
-    return f"U+{ord(character):04X} {unicodedata.name(character, '(a control character)')}"
 
 
 def _plain(text: str) -> str:

@@ -9,6 +9,7 @@ from callwright.schemas.base import digest
 from callwright.schemas.message import Observation, ToolCall
 from callwright.schemas.tool import OpenAPIBinding, Tool
 from callwright.toolbox.base import Session, Toolbox
+from callwright.values.secrets import redact
 
 SIMULATED = "simulated"
 
@@ -57,8 +58,15 @@ class _RoutedSession:
         self._sessions = sessions
 
     async def call(self, call: ToolCall) -> Observation:
+        """What the call is answered, without what looks like a secret: nobody sees it, and nothing writes it down."""
         # A name that is not offered gets its refusal from the last resort.
-        return await self._sessions[self._routes.get(call.name, self._last)].call(call)
+        observation = await self._sessions[self._routes.get(call.name, self._last)].call(call)
+        content = redact(observation.content)
+        return (
+            observation
+            if content == observation.content
+            else observation.model_copy(update={"content": content})
+        )
 
     async def end(self) -> str | None:
         states = {name: await session.end() for name, session in self._sessions.items()}

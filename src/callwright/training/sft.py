@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read by the libraries when they are imported
 
@@ -16,17 +16,15 @@ import pyarrow.parquet as pq
 import torch
 from datasets import Dataset
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from transformers.trainer_pt_utils import LengthGroupedSampler
 from trl import SFTConfig, SFTTrainer
 
 from callwright.errors import TrainingError
 from callwright.llm.chat_template import ChatTemplate
 from callwright.llm.local import fast_bf16
-
-if TYPE_CHECKING:
-    from callwright.training.trl import Training
+from callwright.training.trl import CHECKPOINTS, Training
 
 IGNORED = -100
-_KEPT = "checkpoints"
 
 
 def train(training: Training) -> None:
@@ -46,19 +44,22 @@ def train(training: Training) -> None:
             f"none of {left_out} turns fits into {training.config.max_tokens} tokens; raise training.max_tokens"
         )
     trainer = trainer_for(training, tokenizer, pairs)
-    trained_from = time.monotonic()
-    trainer.train()
+    trained_from, checkpoint = time.monotonic(), last_checkpoint(training.out)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     seconds = time.monotonic() - trained_from
+    steps = trainer.state.global_step
+    before = _steps_of(checkpoint) if checkpoint else 0
     tokens = sum(len(pair["input_ids"]) for pair in pairs)
     report = {
         "pairs": len(pairs),
         "left_out": left_out,
         "tokens": tokens,
         "trained_tokens": sum(label != IGNORED for pair in pairs for label in pair["labels"]),
-        "steps": trainer.state.global_step,
+        "steps": steps,
+        "continued_from": before,
         "losses": [round(entry["loss"], 4) for entry in trainer.state.log_history if "loss" in entry],
         "seconds": round(time.monotonic() - began, 1),
-        "tokens_per_s": round(tokens * training.config.epochs / seconds, 1),
+        "tokens_per_s": round(tokens * training.config.epochs * (1 - before / steps) / seconds, 1),
     }
     tokenizer.chat_template = template.text
     _save(trainer.model, tokenizer, training.out, report)
@@ -93,7 +94,7 @@ def trainer_for(
     """The trainer of TRL's, ready to go."""
     config, gpu = training.config, torch.cuda.is_available()
     arguments = SFTConfig(
-        output_dir=str(training.out / _KEPT),
+        output_dir=str(training.out / CHECKPOINTS),
         seed=config.seed,
         data_seed=config.seed,
         num_train_epochs=config.epochs,
@@ -106,8 +107,9 @@ def trainer_for(
         activation_checkpointing=gpu,
         max_length=None,
         dataset_kwargs={"skip_prepare_dataset": True},
-        train_sampling_strategy="group_by_length",
-        save_strategy="no",
+        save_strategy="steps" if config.checkpoint_steps else "no",
+        save_steps=config.checkpoint_steps or 1,
+        save_total_limit=1,
         logging_steps=1,
         report_to="none",
         disable_tqdm=True,
@@ -122,6 +124,24 @@ def trainer_for(
         data_collator=Collator(tokenizer.pad_token_id or 0),
         peft_config=_lora(config.lora) if config.lora else None,
     )
+
+
+def last_checkpoint(out: Path) -> Path | None:
+    """The last one that is whole: its state is what is written last."""
+    found = [one.parent for one in (out / CHECKPOINTS).glob("checkpoint-*/trainer_state.json") if _whole(one)]
+    return max(found, key=_steps_of, default=None)
+
+
+def _steps_of(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("-")[2])
+
+
+def _whole(state: Path) -> bool:
+    try:
+        json.loads(state.read_text(encoding="utf-8"))
+    except ValueError:
+        return False
+    return True
 
 
 class Collator:
@@ -147,11 +167,31 @@ class Collator:
         }
 
 
+class _ByLength(LengthGroupedSampler):  # type: ignore[misc]
+    """Rows of about one length together, in an order that seed and epoch alone decide.
+
+    The library's goes by the state of torch's generator, which a training that goes on in mid-epoch does not have.
+    """
+
+    def __init__(self, batch_rows: int, lengths: list[int], seed: int) -> None:
+        super().__init__(batch_rows, lengths=lengths)
+        self._seed = seed
+        self.set_epoch(0)
+
+    def set_epoch(self, epoch: int) -> None:
+        """The trainer says so before each epoch, and before the one that it goes on in."""
+        self.generator = torch.Generator().manual_seed(self._seed + epoch)
+
+
 class _Trainer(SFTTrainer):  # type: ignore[misc]
     """TRL's, with its loss computed for the learned tokens alone where there is no GPU.
 
     TRL 1.16 puts every position through the vocabulary's projection there, which takes most of a step's time.
     """
+
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> _ByLength:
+        lengths = [len(pair) for pair in (train_dataset or self.train_dataset)["input_ids"]]
+        return _ByLength(self.args.train_batch_size, lengths, self.args.data_seed)
 
     def compute_loss(
         self,
@@ -199,5 +239,5 @@ def _save(model: Any, tokenizer: PreTrainedTokenizerBase, out: Path, report: Map
     model.save_pretrained(working)
     tokenizer.save_pretrained(working)
     (out / "training.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    shutil.rmtree(out / _KEPT, ignore_errors=True)
     working.rename(target)
+    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)

@@ -17,7 +17,7 @@ from callwright.schemas.recipe import LocalModel, Student
 from callwright.training.base import Job
 from callwright.training.child import run
 
-MODEL, REPORT = "model", "training.json"
+MODEL, CHECKPOINTS = "model", "checkpoints"
 
 
 class Training(Record):
@@ -40,7 +40,7 @@ class TrlTrainer:
         self._base = base
 
     async def train(self, job: Job) -> Student:
-        """Train. A model that is there already was trained by the same job, or is trained anew.
+        """Train. A model or a checkpoint that is there already was made by the same job, or is thrown away.
 
         Raises:
             TrainingError: The training failed; the log's last lines are told.
@@ -62,9 +62,11 @@ class TrlTrainer:
             out=out,
         ).model_dump_json()
         place = out / "job.json"
-        if not (place.is_file() and place.read_text(encoding="utf-8") == told and (out / MODEL).is_dir()):
-            shutil.rmtree(out / MODEL, ignore_errors=True)
+        if not (place.is_file() and place.read_text(encoding="utf-8") == told):
+            for name in (MODEL, CHECKPOINTS):
+                shutil.rmtree(out / name, ignore_errors=True)
             place.write_text(told, encoding="utf-8")
+        if not (out / MODEL).is_dir():
             await run([sys.executable, "-u", "-c", _CHILD, str(place)], out / "training.log")
         if not (out / MODEL / "config.json").is_file():
             raise TrainingError(f"the training left no model in {out / MODEL}; see {out / 'training.log'}")

@@ -215,10 +215,10 @@ def _keep_in_band(buckets: _Buckets, band: tuple[float, float]) -> list[str]:
     least, most = math.ceil(band[0] * len(rows) - 1e-9), math.floor(band[1] * len(rows) + 1e-9)
     if without < least:
         changed = _exchange(buckets, least - without, _is_no_call)
-        now, how, others = without + changed.total(), "below", "rows with calls"
+        now, how, others = without + changed.total(), "below", "with calls"
     elif without > max(least, most):
         changed = _exchange(buckets, without - max(least, most), lambda row: not _is_no_call(row))
-        now, how, others = without - changed.total(), "above", "rows without calls"
+        now, how, others = without - changed.total(), "above", "without calls"
     else:
         return []
     told = f"no_call: {without} of {len(rows)} rows are {how} {_percent(band[0])} to {_percent(band[1])}"
@@ -227,7 +227,8 @@ def _keep_in_band(buckets: _Buckets, band: tuple[float, float]) -> list[str]:
             f"{n} {out} for {into}" if out != into else f"{n} {out}"
             for (out, into), n in sorted(changed.items())
         )
-        told += f"; {changed.total()} {others} gave way ({pairs}): now {now}"
+        gone = f"{changed.total()} row{'s' if changed.total() > 1 else ''}"
+        told += f"; {gone} {others} gave way ({pairs}): now {now}"
     if not least <= now <= max(least, most):
         told += "; there are no more rows to exchange"
     return [told]
