@@ -118,16 +118,23 @@ def words(number: int) -> str:
     return " " + " ".join([*said[:-1], "again"] if twin else said)
 
 
+def based(number: int, rows: list[Real]) -> tuple[int, Real]:
+    """The number whose words and value a row has, and the real row that it is made of."""
+    same = number - 1 if number % TWIN == 1 else number
+    return same, rows[same % len(rows)]
+
+
+def task_of(number: int, rows: list[Real]) -> tuple[str, dict[str, Any]]:
+    """A row's task and its id; tasks differ by their attempt, as those of a build do."""
+    same, real = based(number, rows)
+    task = json.loads(real.task.replace(VALUE, f"x{same}")) | {"attempt": number, "seed": number}
+    return named(canonical_json(task)), task
+
+
 def made(number: int, rows: list[Real]) -> Made:
-    twin = number % TWIN == 1
-    same = number - 1 if twin else number
-    real = rows[same % len(rows)]
-    said, value = words(number), f"x{same}"
-    task_text = real.task.replace(VALUE, value)
-    # Tasks differ by their attempt, as those of a build do.
-    task = json.loads(task_text) | {"attempt": number, "seed": number}
-    task_id = named(canonical_json(task))
-    messages = real.messages.replace(SAID, said).replace(VALUE, value)
+    same, real = based(number, rows)
+    task_id, task = task_of(number, rows)
+    messages = real.messages.replace(SAID, words(number)).replace(VALUE, f"x{same}")
     id_ = named(f'{{"messages":{messages},"tools":{real.tools}}}')
     return Made(task_id, task, id_, {"messages": json.loads(messages), **real.rest, "task": task_id}, real)
 
@@ -196,28 +203,40 @@ def commit(data: Path, step: Step, version: int) -> None:
     rows, kits = reals(data)
     watch = Watch()
     bases = list(rows)
-    members = [made(n, bases).member for n in numbers(step.rows, version)]
+    members: list[Member] = []
+    ids = bytearray()
+    for one in (made(n, bases) for n in numbers(step.rows, version)):
+        members.append(one.member)
+        ids += bytes.fromhex(one.id)
 
-    def all_rows() -> Iterator[Made]:
-        return watch.over(made(n, bases) for n in numbers(step.rows, version))
+    def verdicts() -> Iterator[Verdict]:
+        for place, number in enumerate(numbers(step.rows, version)):
+            id_ = ids[16 * place : 16 * place + 16].hex()
+            for said in based(number, bases)[1].verdicts:
+                yield said.model_copy(update={"trajectory": id_})
 
+    step.found["rows_mb"] = _memory_mb()
+    trajectories = watch.over(made(n, bases) for n in numbers(step.rows, version))
     batch = Commit(
         dataset="bench",
         recipe={"dataset": "bench", "size": step.rows},
         recipe_digest=f"r{version}",
         members=members,
         toolkits=kits,
-        tasks=(TaskRow(one.task_id, one.task) for one in all_rows()),
-        trajectories=(TrajectoryRow(one.id, one.real.member.kind, one.body, one.task) for one in all_rows()),
-        verdicts=watch.over(
-            said.model_copy(update={"trajectory": one.id})
-            for one in (made(n, bases) for n in numbers(step.rows, version))
-            for said in one.real.verdicts
+        tasks=(TaskRow(*one) for one in watch.over(task_of(n, bases) for n in numbers(step.rows, version))),
+        trajectories=(
+            TrajectoryRow(one.id, one.real.member.kind, one.body, one.task) for one in trajectories
         ),
+        verdicts=watch.over(verdicts()),
     )
     with Store.open(data, write=True) as store:
         step.timed(lambda: store.commit(batch), watch)
     step.found["store_mb"] = sum(path.stat().st_size for path in data.glob("callwright.*")) / 2**20
+
+
+def _memory_mb() -> float:
+    """What the process has held at the most, so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def diff(data: Path, step: Step) -> None:
@@ -378,8 +397,7 @@ def main() -> None:
     if given.step:
         step = Step(given.rows)
         STEPS[given.step][1](given.data, step)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({"rows": step.rows, **step.found, "peak_mb": peak}))
+        print(json.dumps({"rows": step.rows, **step.found, "peak_mb": _memory_mb()}))
         return
     data = given.data or Path(tempfile.mkdtemp(prefix="callwright-million-"))
     data.mkdir(parents=True, exist_ok=True)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
+import pytest
 from builders import call, task, tool, toolkit, trajectory, verdict
 
-from callwright.engine.gates.candidate import Candidates
+from callwright.engine.gates import meaning
+from callwright.engine.gates.candidate import Candidate, Candidates
 from callwright.engine.gates.gate import Gate
+from callwright.engine.gates.meaning import Meaning
 from callwright.engine.gates.near import Near
 from callwright.engine.results import Result
 from callwright.engine.selection import Cell
 from callwright.schemas.recipe import Duplicates
 from callwright.schemas.verdict import Rung
+from callwright.similarity import Encoder, Vectors, make_encoder
 
 LONG = (
     "Hello there, I have been planning a rather long afternoon in town with my two nephews, who love anything that "
@@ -111,3 +116,67 @@ def test_one_tool_has_its_share_and_no_more():
         1,
     ]
     assert {one.code for one in filled.drops} == {"most_per_tool"}
+
+
+def test_rows_are_held_against_all_of_the_same_calls_however_they_are_cut_into_blocks(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    for name, size in (("_BLOCK", 3), ("_AGAINST", 2), ("_TEXTS", 4)):
+        monkeypatch.setattr(meaning, name, size)
+    chance = random.Random(7)
+    words = "please read me what is on at the event in the big hall".split()
+    maker = Candidates((toolkit(tool()),))
+    rounds = [
+        [
+            maker.of(row(10 * number + place, " ".join(chance.choices(words, k=9)), event=f"e{place % 3}"))
+            for place in range(25)
+        ]
+        for number in range(4)
+    ]
+    encoder, near = make_encoder("ngrams"), 0.8
+    held = Meaning(lambda: encoder, near, lambda one, other: one.result.attempt == other.result.attempt + 1)
+    chosen_before: list[Candidate] = []
+    same = 0
+    for rows in rounds:
+        asked, kept = held.round(rows), []
+        for one in rows:
+            found = [asked.chosen(one), asked.kept(one)]
+            assert found == [_nearest(one, others, encoder, near) for others in (chosen_before, kept)]
+            same += found != [None, None]
+            if found == [None, None]:
+                kept.append(one)
+                asked.keep(one)
+        for one in kept[::2]:
+            held.choose(one)
+        chosen_before += kept[::2]
+    assert 10 < same < 90
+
+
+def _nearest(row: Candidate, others: list[Candidate], encoder: Encoder, near: float) -> Candidate | None:
+    may = [one for one in others if one.calls == row.calls and row.result.attempt != one.result.attempt + 1]
+    if not may:
+        return None
+    cosines = (encoder.encode([one.said for one in may]) @ encoder.encode([row.said])[0]).round(3)
+    best = int(cosines.argmax())
+    return may[best] if cosines[best] >= near else None
+
+
+def test_texts_are_encoded_once_and_only_where_calls_repeat():
+    encoded: list[str] = []
+
+    class Counting:
+        name = "counting"
+
+        def encode(self, texts: Sequence[str]) -> Vectors:
+            encoded.extend(texts)
+            return make_encoder("ngrams").encode(texts)
+
+    held = Meaning(Counting, 0.9, lambda one, other: False)
+    maker = Candidates((toolkit(tool()),))
+    for number in range(3):
+        rows = [maker.of(row(number, f"{number} is the event that I want.", event="e1"))]
+        rows += [maker.of(row(9 + number, "Another one, please.", event=f"e{5 + number}"))]
+        held.round(rows)
+        for one in rows:
+            held.choose(one)
+    assert sorted(encoded) == [f"{number} is the event that I want." for number in range(3)]

@@ -82,7 +82,7 @@ def old(tmp_path: Path) -> Path:
 
 def test_reading_alone_changes_nothing_and_says_what_to_do(old: Path):
     with (
-        pytest.raises(StoreError, match="has schema 1, this callwright reads 3; any command that writes"),
+        pytest.raises(StoreError, match="has schema 1, this callwright reads 4; any command that writes"),
         Store.open(old, write=False),
     ):
         pass

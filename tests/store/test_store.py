@@ -15,6 +15,7 @@ from callwright.schemas.task import Task
 from callwright.schemas.version import Run, Statistics
 from callwright.store import Store, TaskRow, TrajectoryRow, pages
 from callwright.store import store as store_module
+from callwright.store.rows import CLUSTERED
 
 FIRST = trajectory(task("Show me event e1."))
 SECOND = trajectory(task("Show me event e2.", attempt=1), [call(event_id="e2")])
@@ -197,6 +198,51 @@ def test_a_commit_streams_over_many_batches(store: Store, monkeypatch: pytest.Mo
     assert [one.attempt for one in store.drops(version)] == list(range(20))
 
 
+def test_what_comes_twice_or_is_there_already_is_stored_once(store: Store, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("callwright.store.clustering._ROWS", 4)
+    monkeypatch.setattr("callwright.store.clustering._IN_MEMORY", 20_000)
+    rows = [trajectory(task(f"Show me event {number}.", attempt=number)) for number in range(40)]
+    for first, last in ((0, 25), (15, 40)):
+        some = rows[first:last]
+        twice = [*some, *some]
+        store.commit(
+            commit(
+                *some,
+                recipe_digest=f"r{first}",
+                tasks=[TaskRow.of(one.task) for one in twice],
+                trajectories=[TrajectoryRow.of(one) for one in twice],
+                verdicts=[verdict(one) for one in twice],
+                probes=[probe(one) for one in twice],
+                ledger=[ledger_entry(f"k{number}", text=str(first)) for number in range(first, last)],
+            )
+        )
+    for table, (_, keys) in CLUSTERED.items():
+        columns = ", ".join(keys)
+        found = store._read(f"SELECT count(*), count(DISTINCT ({columns})) FROM {table}")
+        assert (table, *next(found)) == (table, 40, 40)
+    texts = [entry["response"]["text"] for entry in store.calls("offline-rules")]
+    assert (texts.count("0"), texts.count("15")) == (25, 15)
+
+
+def test_no_table_that_grows_with_rows_has_an_index(store: Store):
+    # DuckDB would hold it in memory whole.
+    indexed = store._read(
+        "SELECT DISTINCT table_name FROM duckdb_constraints() WHERE constraint_type <> ?", "NOT NULL"
+    )
+    assert {name for (name,) in indexed} == {"datasets", "migrations", "runs", "tags", "tools", "versions"}
+
+
+@pytest.mark.slow
+def test_a_version_may_be_larger_than_what_duckdb_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(store_module._MEMORY, True, "24MB")
+    said = [f"Show me event {number}. " + f"{number:03x}" * 9_000 for number in range(400)]
+    rows = [trajectory(task(one, attempt=number)) for number, one in enumerate(said)]
+    with Store.open(tmp_path, write=True) as store:
+        version = store.commit(commit(*rows))
+    with Store.open(tmp_path, write=False) as store:
+        assert sorted(body["messages"][0]["content"] for _, body, _ in store.rows(version)) == sorted(said)
+
+
 def test_a_failing_source_of_rows_leaves_nothing_behind(store: Store):
     def broken():
         yield TrajectoryRow.of(FIRST)
@@ -278,20 +324,21 @@ def test_a_store_of_an_older_schema_is_brought_up_to_date_by_writing(tmp_path: P
     with Store.open(tmp_path, write=True) as store:
         version = store.commit(commit(FIRST))
 
-    def m004_more(connection):
+    def m005_more(connection):
         connection.execute("ALTER TABLE tags ADD COLUMN note VARCHAR")
 
     from callwright.store import migrations
 
-    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, m004_more))
-    with pytest.raises(StoreError, match="has schema 3"), Store.open(tmp_path, write=False):
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, m005_more))
+    with pytest.raises(StoreError, match="has schema 4"), Store.open(tmp_path, write=False):
         pass
     with Store.open(tmp_path, write=True) as store:
         assert list(store._read("SELECT number, name FROM migrations ORDER BY 1")) == [
             (1, "m001_first_tables"),
             (2, "m002_loops"),
             (3, "m003_chats"),
-            (4, "m004_more"),
+            (4, "m004_no_indexes"),
+            (5, "m005_more"),
         ]
     with Store.open(tmp_path, write=False) as store:
         assert store.versions() == (version,)

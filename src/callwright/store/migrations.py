@@ -78,6 +78,7 @@ def m003_chats(connection: DuckDBPyConnection) -> None:
             numbers BOOLEAN NOT NULL, PRIMARY KEY (id, rules));
     """)
     # DuckDB fills no column in the transaction that adds it.
+    evidence = EVIDENCE.format(rows="rows_before", within="true")
     connection.execute(f"""
         CREATE TEMP TABLE rows_before AS SELECT * FROM version_rows;
         DROP TABLE version_rows;
@@ -88,7 +89,7 @@ def m003_chats(connection: DuckDBPyConnection) -> None:
             PRIMARY KEY (dataset, number, ordinal));
         INSERT INTO version_rows BY NAME
             SELECT r.*, coalesce(e.rung, 'none') AS evidence
-            FROM rows_before r LEFT JOIN ({EVIDENCE.format(rows="rows_before")}) e ON e.trajectory = r.trajectory
+            FROM rows_before r LEFT JOIN ({evidence}) e ON e.trajectory = r.trajectory
             ORDER BY r.dataset, r.number, r.ordinal;
         DROP TABLE rows_before;
     """)
@@ -97,7 +98,7 @@ def m003_chats(connection: DuckDBPyConnection) -> None:
 EVIDENCE = """
     WITH rungs AS (
         SELECT trajectory, rung, bool_and(outcome = 'pass') AS passed FROM verdicts
-        WHERE rung LIKE 'L_' AND trajectory IN (SELECT trajectory FROM {rows}) GROUP BY trajectory, rung
+        WHERE rung LIKE 'L_' AND {within} AND trajectory IN (SELECT trajectory FROM {rows}) GROUP BY trajectory, rung
     ), broken AS (
         SELECT trajectory, min(rung) AS rung FROM rungs WHERE NOT passed GROUP BY trajectory
     )
@@ -107,7 +108,42 @@ EVIDENCE = """
 """Row -> the highest rung where this one and all below have nothing but pass; others are left out."""
 
 
-MIGRATIONS = (m001_first_tables, m002_loops, m003_chats)
+def m004_no_indexes(connection: DuckDBPyConnection) -> None:
+    """Tables that grow with rows have no index: DuckDB would hold it in memory whole while they are written."""
+    columns = {
+        "tasks": "id VARCHAR NOT NULL, root VARCHAR NOT NULL, method VARCHAR NOT NULL, kind VARCHAR NOT NULL, "
+        "attempt BIGINT NOT NULL, body VARCHAR NOT NULL",
+        "trajectories": "id VARCHAR NOT NULL, task VARCHAR NOT NULL, kind VARCHAR NOT NULL, "
+        "teacher VARCHAR NOT NULL, body VARCHAR NOT NULL",
+        "chats": "id VARCHAR NOT NULL, rules VARCHAR NOT NULL, messages VARCHAR[] NOT NULL, "
+        "tools VARCHAR[] NOT NULL, code VARCHAR NOT NULL, message VARCHAR NOT NULL, toolkit VARCHAR NOT NULL, "
+        "teacher VARCHAR NOT NULL, prompts VARCHAR[] NOT NULL, trusts VARCHAR[] NOT NULL, "
+        "masked BIGINT NOT NULL, wrong BOOLEAN NOT NULL, numbers BOOLEAN NOT NULL",
+        "edges": "child VARCHAR NOT NULL, parent VARCHAR NOT NULL, step VARCHAR NOT NULL",
+        "verdicts": "id VARCHAR NOT NULL, trajectory VARCHAR NOT NULL, judge VARCHAR NOT NULL, "
+        "rung VARCHAR NOT NULL, outcome VARCHAR NOT NULL, code VARCHAR NOT NULL, step BIGINT, body VARCHAR NOT NULL",
+        "probes": "id VARCHAR NOT NULL, task VARCHAR NOT NULL, trajectory VARCHAR NOT NULL, step BIGINT NOT NULL, "
+        "student VARCHAR NOT NULL, body VARCHAR NOT NULL",
+        "calls": "key VARCHAR NOT NULL, purpose VARCHAR NOT NULL, model VARCHAR NOT NULL, item VARCHAR NOT NULL, "
+        "prompt_tokens BIGINT NOT NULL, completion_tokens BIGINT NOT NULL, request VARCHAR NOT NULL, "
+        "response VARCHAR NOT NULL",
+        "version_rows": "dataset VARCHAR NOT NULL, number BIGINT NOT NULL, ordinal BIGINT NOT NULL, "
+        "trajectory VARCHAR NOT NULL, split VARCHAR NOT NULL, kind VARCHAR NOT NULL, method VARCHAR NOT NULL, "
+        "reason VARCHAR NOT NULL, evidence VARCHAR NOT NULL",
+        "version_drops": "dataset VARCHAR NOT NULL, number BIGINT NOT NULL, ordinal BIGINT NOT NULL, "
+        "method VARCHAR NOT NULL, kind VARCHAR NOT NULL, attempt BIGINT NOT NULL, gate VARCHAR NOT NULL, "
+        "code VARCHAR NOT NULL, message VARCHAR NOT NULL, trajectory VARCHAR",
+    }
+    for table, declared in columns.items():
+        connection.execute(f"""
+            CREATE TABLE {table}_new ({declared});
+            INSERT INTO {table}_new BY NAME SELECT * FROM {table};
+            DROP TABLE {table};
+            ALTER TABLE {table}_new RENAME TO {table};
+        """)
+
+
+MIGRATIONS = (m001_first_tables, m002_loops, m003_chats, m004_no_indexes)
 
 
 def migrate(connection: DuckDBPyConnection, where: str) -> None:

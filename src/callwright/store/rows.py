@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 
@@ -18,7 +18,7 @@ from callwright.schemas.tool import Toolkit
 from callwright.schemas.verdict import Verdict
 from callwright.schemas.version import Drop, LedgerEntry, Member, Statistics
 
-BATCH = 5_000
+BATCH = 1_000
 """Rows on their way into the store at once: what bounds memory."""
 
 T = TypeVar("T")
@@ -138,6 +138,26 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
 }
 """Columns that are written by batches. A table here is also the list of names that may be inserted into."""
+
+
+class Clustering(NamedTuple):
+    """How a table that grows with a version's rows is kept free of twins without an index."""
+
+    by: str
+    """A digest, by whose first digits its rows lie; the same for all rows with one key."""
+    keys: tuple[str, ...]
+    """Columns that name a row."""
+
+
+CLUSTERED = {
+    "tasks": Clustering("id", ("id",)),
+    "trajectories": Clustering("id", ("id",)),
+    "chats": Clustering("id", ("id", "rules")),
+    "edges": Clustering("child", ("child", "parent", "step")),
+    "verdicts": Clustering("trajectory", ("id",)),
+    "probes": Clustering("trajectory", ("id",)),
+    "calls": Clustering("key", ("key",)),
+}
 
 Row = dict[str, Any]
 

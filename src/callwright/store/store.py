@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import json
+import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -26,15 +27,16 @@ from callwright.schemas.verdict import Rung, Verdict
 from callwright.schemas.version import Drop, LedgerEntry, Member, Run, Split, Version
 from callwright.store.assigned import roots_of, shown_tools, splits_of_roots
 from callwright.store.chats import RULES, ChatTexts
-from callwright.store.clustering import Clustered
+from callwright.store.clustering import Clustered, first_of
 from callwright.store.difference import difference, history
 from callwright.store.garbage import collect, garbage
 from callwright.store.lineage import explained, row_called
 from callwright.store.lock import StoreLock
 from callwright.store.migrations import EVIDENCE, check, migrate
-from callwright.store.pages import pages
+from callwright.store.pages import PAGE, pages
 from callwright.store.query import SEALED, Answer, answered
 from callwright.store.rows import (
+    CLUSTERED,
     SCHEMAS,
     Commit,
     Row,
@@ -65,10 +67,13 @@ _CONFIG: _Config = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
+_MEMORY = {True: "1GB", False: "2GB"}
+"""What DuckDB may hold of a store that is written, or read: a page that is read has to fit in. What is more goes to the
+disk. Left alone, it takes four fifths of the machine."""
+_THREADS = min(4, os.cpu_count() or 1)
+"""Each of DuckDB's threads wants memory of its own."""
 _VERSION_COLUMNS = "dataset, number, id, parent, recipe_digest, recipe, created_at, statistics"
 _FETCH = 500
-_TAKEN = 1_000
-"""Rows that are copied at once: few enough to stay in the processor's cache."""
 _ON_PAGE = "r.ordinal BETWEEN ? AND ? AND t.id BETWEEN ? AND ?"
 _TAG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
 
@@ -90,7 +95,8 @@ class Store:
             StoreBusyError: Somebody else still holds it after `wait_s` seconds.
             StoreError: There is none, it is not ours, or a newer callwright wrote it.
         """
-        with _opened(folder, write=write, wait_s=wait_s, config=_CONFIG) as connection:
+        config = {**_CONFIG, "memory_limit": _MEMORY[write], "threads": _THREADS}
+        with _opened(folder, write=write, wait_s=wait_s, config=config) as connection:
             yield cls(connection, folder)
 
     # Writing
@@ -139,7 +145,7 @@ class Store:
     def add_tools(self, toolkits: Iterable[Toolkit]) -> None:
         """Remember tools that no version uses yet."""
         with self._transaction():
-            self._load("tools", tool_rows(toolkits))
+            self._load_tools(toolkits)
 
     def record_run(self, run: Run) -> None:
         """Write down how a run stands; a later record of the same run replaces the earlier one."""
@@ -283,26 +289,24 @@ class Store:
         )
 
     def chats(self, version: Version) -> Iterator[pa.Table]:
-        """The rows of a version that `has_chats`, as tables of a thousand rows at most, in the same order as `rows`.
+        """The rows of a version that `has_chats`, as tables of some thousand rows, each in no order but by `ordinal`.
 
-        Columns are those of `chats` and `version_rows` that docs/store.md describes; an empty list is null.
+        Columns are those of `chats` and `version_rows` that docs/store.md describes; no tools are null.
         """
         for page in pages(self._read, version):
             with closing(self._connection.cursor()) as cursor:
                 found = cursor.execute(
                     """
-                    SELECT r.ordinal, r.trajectory AS id, r.split, nullif(c.messages, []) AS messages,
-                        nullif(c.tools, []) AS tools, r.kind, r.method, c.toolkit, c.teacher, r.evidence,
-                        c.prompts, c.trusts, c.masked, c.wrong, c.numbers
+                    SELECT r.ordinal, r.trajectory AS id, r.split, c.messages,
+                        CASE WHEN len(c.tools) > 0 THEN c.tools END AS tools, r.kind, r.method, c.toolkit, c.teacher,
+                        r.evidence, c.prompts, c.trusts, c.masked, c.wrong, c.numbers
                     FROM version_rows r JOIN chats c ON c.id = r.trajectory
                     WHERE r.dataset = ? AND r.number = ? AND r.ordinal BETWEEN ? AND ?
                         AND c.rules = ? AND c.id BETWEEN ? AND ?
                     """,
                     [version.dataset, version.number, *page.ordinals, RULES, *page.ids],
                 ).to_arrow_table()
-            # Sorted here, by number alone: DuckDB would sort the texts along.
-            rows, order = found.combine_chunks(), pc.sort_indices(found["ordinal"])
-            yield from (rows.take(order.slice(at, _TAKEN)) for at in range(0, len(order), _TAKEN))
+            yield found.combine_chunks()
 
     def evidence(self, version: Version) -> Iterator[tuple[str, Rung | Literal["none"]]]:
         """Each row, in the order of `rows`, and the highest rung where this one and all below had nothing but pass."""
@@ -489,43 +493,66 @@ class Store:
             self._connection.rollback()
 
     def _load(self, table: str, values: Iterable[Row]) -> None:
-        for batch in batches(values):
-            self._insert(table, batch)
+        """Rows that are not there yet; those that are stay as they are."""
+        with self._clustered(table) as parts:
+            for batch in batches(values):
+                parts.add(_table(table, batch))
+            self._insert_new(table, parts)
 
-    def _insert(self, table: str, batch: Sequence[Row]) -> None:
-        """One batch by way of Arrow: seventy times as fast as `executemany`."""
-        self._insert_table(table, _table(table, batch))
+    def _clustered(self, table: str) -> Clustered:
+        return Clustered(self._folder, CLUSTERED[table].by)
 
-    def _insert_table(self, table: str, rows: pa.Table, conflict: str = "ON CONFLICT DO NOTHING") -> None:
-        if not rows.num_rows:
-            return
-        self._connection.register("incoming", rows)
-        try:
-            self._connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming {conflict}")
-        finally:
-            self._connection.unregister("incoming")
+    def _insert_new(self, table: str, parts: Clustered) -> None:
+        by, keys = CLUSTERED[table]
+        same = " AND ".join(f"there.{key} = rows.{key}" for key in keys)
+        for part in parts:
+            rows = first_of(part, keys)
+            ends = pc.min_max(rows[by]).as_py()
+            self._read_in(
+                rows,
+                f"""
+                INSERT INTO {table} BY NAME SELECT * FROM rows WHERE NOT EXISTS (
+                    SELECT 1 FROM {table} there WHERE {same} AND there.{by} BETWEEN ? AND ?)
+                """,
+                ends["min"],
+                ends["max"],
+            )
+
+    def _read_in(self, rows: pa.Table, sql: str, *values: Any) -> None:
+        """Run SQL over a table of Arrow's that it calls `rows`."""
+        # DuckDB finds the local variable; what is registered, it would hold until the transaction ends.
+        self._connection.execute(sql, list(values))
+
+    def _load_tools(self, toolkits: Iterable[Toolkit]) -> None:
+        for batch in batches(tool_rows(toolkits)):
+            self._read_in(
+                _table("tools", batch), "INSERT INTO tools BY NAME SELECT * FROM rows ON CONFLICT DO NOTHING"
+            )
 
     def _load_content(self, commit: Commit) -> None:
-        self._load("tools", tool_rows(commit.toolkits))
-        for tasks in batches(commit.tasks):
-            self._insert("tasks", [task_row(one) for one in tasks])
-            self._insert("edges", task_edges(tasks))
-        self._load_conversations(commit)
+        self._load_tools(commit.toolkits)
+        with self._clustered("edges") as edges:
+            with self._clustered("tasks") as tasks:
+                for batch in batches(commit.tasks):
+                    tasks.add(_table("tasks", map(task_row, batch)))
+                    edges.add(_table("edges", task_edges(batch)))
+                self._insert_new("tasks", tasks)
+            self._load_conversations(commit, edges)
+            self._insert_new("edges", edges)
         self._load("verdicts", (verdict_row(one) for one in commit.verdicts))
         self._load("probes", (probe_row(one) for one in commit.probes))
 
-    def _load_conversations(self, commit: Commit) -> None:
-        rows = {one.trajectory for one in commit.members}
+    def _load_conversations(self, commit: Commit, edges: Clustered) -> None:
+        members = {one.trajectory for one in commit.members}
         texts = ChatTexts(self._stored_tool)
-        with Clustered(self._folder) as bodies, Clustered(self._folder) as chats:
-            for trajectories in batches(commit.trajectories):
-                bodies.add(_table("trajectories", map(trajectory_row, trajectories)))
-                made = (texts.row(one.id, one.body, one.task) for one in trajectories if one.id in rows)
+        with self._clustered("trajectories") as bodies, self._clustered("chats") as chats:
+            for batch in batches(commit.trajectories):
+                bodies.add(_table("trajectories", map(trajectory_row, batch)))
+                made = (texts.row(one.id, one.body, one.task) for one in batch if one.id in members)
                 chats.add(_table("chats", filter(None, made)))
-                self._insert("edges", trajectory_edges(trajectories))
-            for table, parts in (("trajectories", bodies), ("chats", chats)):
-                for part in parts:
-                    self._insert_table(table, part)
+                edges.add(_table("edges", trajectory_edges(batch)))
+            self._insert_new("trajectories", bodies)
+            self._insert_new("chats", chats)
 
     def _stored_tool(self, id_: str) -> Tool | None:
         # The connection itself, not a cursor: within a commit it must see the open transaction.
@@ -534,19 +561,17 @@ class Store:
 
     def _load_members(self, version: Version, commit: Commit) -> None:
         """The rows, each with the evidence that it has by now: verdicts of later versions do not change it."""
-        self._connection.execute(
-            "CREATE OR REPLACE TEMP TABLE incoming_rows AS SELECT * EXCLUDE (evidence) FROM version_rows LIMIT 0"
-        )
-        for batch in batches(member_rows(commit, version.number)):
-            self._insert_table("incoming_rows", _table("version_rows", batch), conflict="")
-        self._connection.execute(
-            f"""
-            INSERT INTO version_rows BY NAME SELECT r.*, coalesce(e.rung, 'none') AS evidence
-            FROM incoming_rows r LEFT JOIN ({EVIDENCE.format(rows="incoming_rows")}) e ON e.trajectory = r.trajectory
-            ORDER BY r.ordinal
-            """
-        )
-        self._connection.execute("DROP TABLE incoming_rows")
+        for batch in batches(member_rows(commit, version.number), PAGE):
+            evidence = EVIDENCE.format(rows="rows", within="trajectory BETWEEN ? AND ?")
+            self._read_in(
+                _table("version_rows", batch),
+                f"""
+                INSERT INTO version_rows BY NAME SELECT rows.*, coalesce(e.rung, 'none') AS evidence
+                FROM rows LEFT JOIN ({evidence}) e ON e.trajectory = rows.trajectory ORDER BY rows.ordinal
+                """,
+                batch[0]["trajectory"],
+                batch[-1]["trajectory"],
+            )
 
     def _load_version(self, version: Version, commit: Commit) -> None:
         self._connection.execute("INSERT INTO datasets VALUES (?) ON CONFLICT DO NOTHING", [version.dataset])
@@ -564,7 +589,10 @@ class Store:
             ],
         )
         self._load_members(version, commit)
-        self._load("version_drops", drop_rows(commit, version.number))
+        for batch in batches(drop_rows(commit, version.number)):
+            self._read_in(
+                _table("version_drops", batch), "INSERT INTO version_drops BY NAME SELECT * FROM rows"
+            )
 
     def _refuse_orphans(self, version: Version) -> None:
         """A version that could not be read back whole is not made."""

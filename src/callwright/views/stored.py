@@ -10,9 +10,11 @@ import pyarrow.compute as pc
 from callwright.schemas.version import Version
 from callwright.store import Store, tool_text
 from callwright.views.chat import Tally
-from callwright.views.tables import Tables, only, reads_back
+from callwright.views.tables import Tables, reads_back
 
 _COUNTED = ("split", "kind", "toolkit", "teacher", "evidence")
+_TAKEN = 1_000
+"""Rows that are copied at once: few enough to stay in the processor's cache."""
 
 
 def copy_chats(store: Store, version: Version, tables: Tables, tally: Tally, mistakes: str) -> None:
@@ -27,13 +29,20 @@ def copy_chats(store: Store, version: Version, tables: Tables, tally: Tally, mis
     """
     tools = _Tools(store)
     for page in store.chats(version):
-        too_much = pc.or_(page["wrong"], pc.greater(page["masked"], 0))
+        # Sorted here, by number alone: DuckDB would sort the texts along.
+        order = pc.sort_indices(page["ordinal"])
+        too_much = pc.or_(page["wrong"], pc.greater(page["masked"], 0)).take(order)
         tally.left_out += Counter({mistakes: pc.sum(too_much).as_py()})
-        rows = only(page, pc.invert(too_much))
-        _count(rows, tally)
-        offered, held = tools.of(rows["tools"].combine_chunks())
-        written = rows.set_column(rows.schema.get_field_index("tools"), "tools", offered)
-        tables.add_table(written.select(tables.columns), pc.and_(held, _read_back(rows)))
+        order = order.filter(pc.invert(too_much))
+        _count(page.drop_columns(["messages", "tools"]).take(order), tally)
+        splits = page["split"].take(order)
+        for split in pc.unique(splits).to_pylist():
+            here = order.filter(pc.equal(splits, split))
+            for start in range(0, len(here), _TAKEN):
+                rows = page.take(here.slice(start, _TAKEN))
+                offered, held = tools.of(rows["tools"].combine_chunks())
+                written = rows.set_column(rows.schema.get_field_index("tools"), "tools", offered)
+                tables.add_table(split, written.select(tables.columns), pc.and_(held, _read_back(rows)))
 
 
 def _read_back(rows: pa.Table) -> pa.BooleanArray:
@@ -82,6 +91,8 @@ class _Tools:
         ends = pc.cumulative_sum(sizes)
         offsets = pa.concat_arrays([pa.array([0], pa.int32()), ends.cast(pa.int32())])
         texts = pa.ListArray.from_arrays(offsets, self._texts.take(places), mask=offered.is_null())
+        if pc.all(self._exact, min_count=0).as_py():
+            return texts, pa.repeat(pa.scalar(True), len(offered))
         changed = pc.list_parent_indices(texts).filter(pc.invert(self._exact.take(places)))
         rows = pa.array(range(len(offered)), changed.type)
         return texts, pc.invert(pc.is_in(rows, value_set=changed))

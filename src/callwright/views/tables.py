@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
@@ -50,9 +51,10 @@ class Tables(Together):
         """Reason -> how often the view had no place for something."""
         self.left_out: Counter[str] = Counter()
         """Config -> rows that it cannot hold exactly."""
-        self.columns = ("split", "id", *lists, *labels, *numbers)
+        self.columns = ("id", *lists, *labels, *numbers)
         """Those of tables that `add_table` takes."""
         self._lists = list(lists)
+        self._beside = self._stack.enter_context(ThreadPoolExecutor(1))
         self._writers = {
             (config, split): self._stack.enter_context(SplitWriter(folder / config, split, schema, max_bytes))
             for config, schema in _schemas(lists, labels, numbers).items()
@@ -82,20 +84,19 @@ class Tables(Together):
         portable = {name: f"[{', '.join(texts)}]" if texts else None for name, texts in lists.items()}
         self._writers[PORTABLE, split].add({**labels, **portable}, size)
 
-    def add_table(self, table: pa.Table, exact: pa.BooleanArray) -> None:
-        """Append many rows, to the splits that the column `split` names.
+    def add_table(self, split: str, table: pa.Table, exact: pa.BooleanArray) -> None:
+        """Append many rows to one split.
 
         Args:
+            split: Which.
             table: The columns of both configs, lists of JSON texts as such, null where they are empty.
             exact: Whether `datasets` reads back all that is in a row, see `reads_back`.
         """
         self.left_out += Counter({TYPED: pc.sum(pc.invert(exact)).as_py() or 0})
-        for split in pc.unique(table["split"]).to_pylist():
-            here = pc.equal(table["split"], split)
-            rows = only(table.drop_columns("split"), here)
-            held = only(rows, exact.filter(here.combine_chunks()))
-            self._writers[TYPED, split].add_table(held)
-            self._writers[PORTABLE, split].add_table(self._as_text(rows))
+        # Arrow needs no lock of Python's, so that both configs are packed at once.
+        typed = self._beside.submit(self._writers[TYPED, split].add_table, only(table, exact))
+        self._writers[PORTABLE, split].add_table(self._as_text(table))
+        typed.result()
 
     def _as_text(self, table: pa.Table) -> pa.Table:
         """Each list as one JSON text."""

@@ -12,15 +12,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from callwright.engine.gates.candidate import Candidate
+from callwright.engine.gates.meaning import Meaning
 from callwright.schemas.base import digest
 from callwright.schemas.recipe import Duplicates
-from callwright.similarity import Encoder, Vectors, make_encoder
+from callwright.similarity import make_encoder
 from callwright.values.words import runs_of
 
 if TYPE_CHECKING:
@@ -47,9 +46,6 @@ class _Shelf:
     index: Any
     """datasketch's index of MinHashes."""
     rows: dict[str, Candidate] = field(default_factory=dict)
-    vectors: dict[str, NDArray[np.float16]] = field(default_factory=dict)
-    """Of rows that were compared with one of the same calls; half as exact, for there may be many."""
-    by_calls: defaultdict[tuple[str, ...], list[str]] = field(default_factory=lambda: defaultdict(list))
 
 
 class Near:
@@ -58,7 +54,9 @@ class Near:
     def __init__(self, settings: Duplicates) -> None:
         self._settings = settings
         self._chosen: defaultdict[str, _Shelf] = defaultdict(self._shelf)
-        self._encoder: Encoder | None = None
+        self._hashed: dict[str, MinHash] = {}
+        """Of the last round's rows."""
+        self._meaning = Meaning(lambda: make_encoder(settings.encoder), settings.near, _relatives)
 
     @property
     def on(self) -> bool:
@@ -78,29 +76,33 @@ class Near:
             return {}
         kept: defaultdict[str, _Shelf] = defaultdict(self._shelf)
         found: dict[str, tuple[Twin, str]] = {}
-        for row in sorted(rows, key=lambda one: (-one.rung, one.result.attempt, one.result.trajectory_id)):
-            name = row.result.trajectory_id
+        ordered = sorted(rows, key=lambda one: (-one.rung, one.result.attempt, one.result.trajectory_id))
+        meaning = self._meaning.round(ordered)
+        self._hashed = {}
+        for row in ordered:
             hashed = _hashed(row)
-            twin = next(
-                (
-                    pair
-                    for shelf in (self._chosen[row.kind], kept[row.kind])
-                    if (pair := self._twin(row, hashed, shelf))
-                ),
-                None,
+            twin = (
+                self._in_words(row, hashed, self._chosen[row.kind])
+                or _in_meaning(meaning.chosen(row))
+                or self._in_words(row, hashed, kept[row.kind])
+                or _in_meaning(meaning.kept(row))
             )
             if twin:
-                found[name] = twin
+                found[row.result.trajectory_id] = twin
             else:
                 _put(row, hashed, kept[row.kind])
+                meaning.keep(row)
+                self._hashed[row.result.trajectory_id] = hashed
         return found
 
     def choose(self, row: Candidate) -> None:
         """A row that is chosen: later ones are held against it."""
         if self.on:
-            _put(row, _hashed(row), self._chosen[row.kind])
+            hashed = self._hashed.get(row.result.trajectory_id) or _hashed(row)
+            _put(row, hashed, self._chosen[row.kind])
+            self._meaning.choose(row)
 
-    def _twin(self, row: Candidate, hashed: MinHash, shelf: _Shelf) -> tuple[Twin, str] | None:
+    def _in_words(self, row: Candidate, hashed: MinHash, shelf: _Shelf) -> tuple[Twin, str] | None:
         mine = _shingles(row)
         for name in sorted(shelf.index.query(hashed)):
             other = shelf.rows[name]
@@ -109,30 +111,7 @@ class Near:
                 index = len(mine & theirs) / max(len(mine | theirs), 1)
                 if index >= self._settings.near:
                     return Twin("near_text", f"{index:.0%} of its words and calls are row {name[:8]}'s"), name
-        others = [
-            shelf.rows[one] for one in shelf.by_calls[row.calls] if not _relatives(row, shelf.rows[one])
-        ]
-        if not others or not row.said.strip():
-            return None
-        vectors = np.stack([self._vector(one, shelf) for one in others]).astype(np.float32)
-        cosines = vectors @ self._encode(row.said)
-        nearest = int(cosines.argmax())
-        if cosines[nearest] < self._settings.near:
-            return None
-        name = others[nearest].result.trajectory_id
-        return Twin("near_meaning", f"the calls of row {name[:8]}, asked for in nearly its words"), name
-
-    def _vector(self, row: Candidate, shelf: _Shelf) -> NDArray[np.float16]:
-        name = row.result.trajectory_id
-        if name not in shelf.vectors:
-            shelf.vectors[name] = self._encode(row.said).astype(np.float16)
-        return shelf.vectors[name]
-
-    def _encode(self, text: str) -> Vectors:
-        if self._encoder is None:
-            self._encoder = make_encoder(self._settings.encoder)
-        vector: Vectors = self._encoder.encode([text])[0]
-        return vector
+        return None
 
     def _shelf(self) -> _Shelf:
         from datasketch import MinHashLSH  # takes a second to import
@@ -146,17 +125,29 @@ def _put(row: Candidate, hashed: MinHash, shelf: _Shelf) -> None:
     if name not in shelf.rows:
         shelf.index.insert(name, hashed)
         shelf.rows[name] = row
-        shelf.by_calls[row.calls].append(name)
+
+
+def _in_meaning(other: Candidate | None) -> tuple[Twin, str] | None:
+    if other is None:
+        return None
+    name = other.result.trajectory_id
+    return Twin("near_meaning", f"the calls of row {name[:8]}, asked for in nearly its words"), name
 
 
 def _relatives(one: Candidate, other: Candidate) -> bool:
     return bool(one.root) and one.root == other.root and one.result.method != other.result.method
 
 
-def _hashed(row: Candidate) -> MinHash:
+@cache
+def _blank() -> MinHash:
+    """Drawing its permutations takes longer than filling it."""
     from datasketch import MinHash
 
-    made = MinHash(num_perm=PERMUTATIONS, seed=1)
+    return MinHash(num_perm=PERMUTATIONS, seed=1)
+
+
+def _hashed(row: Candidate) -> MinHash:
+    made = _blank().copy()
     made.update_batch([one.encode("utf-8", "surrogatepass") for one in sorted(_shingles(row))])
     return made
 
