@@ -106,6 +106,10 @@ class StoreBusyError(StoreError):
     """Another process holds the store."""
 
 
+class OldStoreError(StoreError):
+    """An earlier callwright wrote the store, and nobody has brought it up to date."""
+
+
 class RunBusyError(StoreBusyError):
     """Another process is at the same run."""
 

@@ -221,6 +221,20 @@ async def test_packages_that_must_not_be_used(
     assert f"{name} {there}, not " in found["packages"] and asked in found["packages"]
 
 
+async def test_a_store_of_an_earlier_callwright_is_left_as_it_is(tmp_path: Path):
+    with Store.open(tmp_path, write=True):
+        pass
+    path = tmp_path / "callwright.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("DELETE FROM migrations WHERE number > 1")
+    before = path.read_bytes()
+    found = await examine(None, [], tmp_path)
+    assert faults(found) == {}
+    [told] = [one.message for one in found if one.check == "store"]
+    assert told.startswith("has schema 1, ") and told.endswith("brings it up to date")
+    assert path.read_bytes() == before
+
+
 async def test_a_store_of_a_newer_callwright(tmp_path: Path):
     with Store.open(tmp_path, write=True):
         pass

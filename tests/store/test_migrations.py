@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 from builders import RECIPE, commit, member, probe, task, trajectory
 
-from callwright.errors import StoreError
-from callwright.store import Store
+from callwright.errors import OldStoreError
+from callwright.store import Store, look, query
 from callwright.store.store import FILE_NAME
 
 ROWS = [trajectory(task(f"Show me event e{number}.", attempt=number)) for number in range(3)]
@@ -80,9 +81,30 @@ def old(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_reading_alone_changes_nothing_and_says_what_to_do(old: Path):
+def test_looking_changes_nothing_and_reading_brings_it_up_to_date(old: Path):
+    before = (old / FILE_NAME).read_bytes()
+    with pytest.raises(OldStoreError, match="has schema 1, this callwright reads 4"):
+        look(old, 1.0)
+    assert (old / FILE_NAME).read_bytes() == before
+    with Store.open(old, write=False) as store:
+        assert [one.name for one in store.versions("museum")] == ["museum@1"]
+    look(old, 1.0)
+
+
+def test_a_query_brings_it_up_to_date(old: Path):
+    assert query(old, "SELECT count(*) AS n FROM rows", limit=1).rows == [(3,)]
+
+
+def test_who_may_only_read_it_is_told(old: Path, monkeypatch: pytest.MonkeyPatch):
+    def connect(path: str, *, read_only: bool, config: Any) -> duckdb.DuckDBPyConnection:
+        if not read_only:
+            raise duckdb.IOException("Cannot open file: Permission denied")
+        return real(path, read_only=True, config=config)
+
+    real = duckdb.connect
+    monkeypatch.setattr(duckdb, "connect", connect)
     with (
-        pytest.raises(StoreError, match="has schema 1, this callwright reads 4; any command that writes"),
+        pytest.raises(OldStoreError, match=r"Permission denied.*brought up to date where it can be written"),
         Store.open(old, write=False),
     ):
         pass

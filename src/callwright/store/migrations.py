@@ -6,7 +6,7 @@ import datetime as dt
 
 from duckdb import DuckDBPyConnection
 
-from callwright.errors import StoreError
+from callwright.errors import OldStoreError, StoreError
 
 
 def m001_first_tables(connection: DuckDBPyConnection) -> None:
@@ -169,7 +169,8 @@ def check(connection: DuckDBPyConnection, where: str) -> None:
     """Refuse to read a store of another schema.
 
     Raises:
-        StoreError: It is newer, older, or no store of callwright at all.
+        OldStoreError: It is older.
+        StoreError: It is newer, or no store of callwright at all.
     """
     if not connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'migrations'").fetchone():
         raise StoreError(
@@ -177,10 +178,7 @@ def check(connection: DuckDBPyConnection, where: str) -> None:
         )
     applied = _applied(connection, where)
     if applied < len(MIGRATIONS):
-        raise StoreError(
-            f"{where}: has schema {applied}, this callwright reads {len(MIGRATIONS)}; "
-            "any command that writes to it, such as a build, brings it up to date"
-        )
+        raise OldStoreError(f"{where}: has schema {applied}, this callwright reads {len(MIGRATIONS)}")
 
 
 def _applied(connection: DuckDBPyConnection, where: str) -> int:

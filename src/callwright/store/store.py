@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from callwright.errors import StoreBusyError, StoreError
+from callwright.errors import OldStoreError, StoreBusyError, StoreError
 from callwright.schemas.difference import Difference
 from callwright.schemas.explanation import Explanation
 from callwright.schemas.probe import Probe
@@ -91,8 +91,11 @@ class Store:
     def open(cls, folder: Path, *, write: bool, wait_s: float = 10.0) -> Iterator[Store]:
         """The store of a data folder; made when it is opened for writing and not there yet.
 
+        One that an earlier callwright wrote is brought up to date, also where it is only read.
+
         Raises:
             StoreBusyError: Somebody else still holds it after `wait_s` seconds.
+            OldStoreError: An earlier callwright wrote it, and the folder cannot be written.
             StoreError: There is none, it is not ours, or a newer callwright wrote it.
         """
         config = {**_CONFIG, "memory_limit": _MEMORY[write], "threads": _THREADS}
@@ -646,8 +649,53 @@ def query(folder: Path, sql: str, *, limit: int, wait_s: float = 10.0) -> Answer
         return answered(connection, sql, limit)
 
 
+def look(folder: Path, wait_s: float) -> None:
+    """Open the store of a data folder and close it again, without bringing it up to date.
+
+    Raises:
+        As `Store.open`, and OldStoreError wherever an earlier callwright wrote it.
+    """
+    with _connected(folder, write=False, wait_s=wait_s, config=_CONFIG) as connection:
+        check(connection, str(folder / FILE_NAME))
+
+
 @contextmanager
 def _opened(
+    folder: Path, *, write: bool, wait_s: float, config: _Config
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    with _connected(folder, write=write, wait_s=wait_s, config=config) as connection:
+        if not _is_old(connection, folder, write=write):
+            yield connection
+            return
+    _bring_up_to_date(folder, wait_s)
+    with _connected(folder, write=False, wait_s=wait_s, config=config) as connection:
+        check(connection, str(folder / FILE_NAME))
+        yield connection
+
+
+def _is_old(connection: duckdb.DuckDBPyConnection, folder: Path, *, write: bool) -> bool:
+    """Whether somebody has to write to it before it can be read; who writes does so at once."""
+    try:
+        (migrate if write else check)(connection, str(folder / FILE_NAME))
+    except OldStoreError:
+        return True
+    return False
+
+
+def _bring_up_to_date(folder: Path, wait_s: float) -> None:
+    try:
+        with _opened(folder, write=True, wait_s=wait_s, config={**_CONFIG, "memory_limit": _MEMORY[True]}):
+            pass
+    except StoreBusyError:
+        raise
+    except StoreError as error:
+        raise OldStoreError(
+            f"{error}; an earlier callwright wrote this store: it has to be brought up to date where it can be written"
+        ) from None
+
+
+@contextmanager
+def _connected(
     folder: Path, *, write: bool, wait_s: float, config: _Config
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     path = folder / FILE_NAME
@@ -659,7 +707,6 @@ def _opened(
         StoreLock(folder / LOCK_NAME, wait_s, shared=not write),
         closing(_connect(path, config, read_only=not write)) as connection,
     ):
-        (migrate if write else check)(connection, str(path))
         yield connection
 
 
