@@ -30,7 +30,7 @@ from callwright.engine.shards import SHARD_SIZE, Attempts, Shard
 from callwright.engine.sharing import (
     LOOK_S,
     SharedJournal,
-    alone,
+    anybody_at,
     claimed,
     claims_folder,
     take_place,
@@ -239,6 +239,7 @@ class _Run:
         self._troubles_before = earlier_troubles(folder)
         self._earlier: Journal | None = None
         self._calls: SharedJournal | None = None
+        self._done_with = False
         try:
             if workshop.calls_out:
                 self._calls = SharedJournal(folder, "calls.jsonl", worker)
@@ -293,8 +294,7 @@ class _Run:
             self._earlier.close()
             self._earlier = None
             _forget(self._earlier_path)
-        if alone(self._folder, self._worker):
-            _forget(*source_copies(self._folder), claims_folder(self._folder))
+        self._done_with = True
         if self._replay:
             _forget(self._shards)
         return Built(version, made and self._known is None, asked, elsewhere=not made)
@@ -313,6 +313,9 @@ class _Run:
                 await self._judge.close()
         finally:
             self._close_journals()
+        # Of several that end together, the last one sees nobody else.
+        if self._done_with and not anybody_at(self._folder):
+            _forget(*source_copies(self._folder), claims_folder(self._folder))
 
     def _close_journals(self) -> None:
         for journal in (self._journal, self._calls, self._earlier):
@@ -614,5 +617,6 @@ def _earlier_calls(data: Path, path: Path, models: Sequence[str], *, refusals: b
 def _forget(*paths: Path) -> None:
     for path in paths:
         if path.is_dir():
-            shutil.rmtree(path)
+            shutil.rmtree(path, ignore_errors=True)  # two may be at it
+            continue
         path.unlink(missing_ok=True)

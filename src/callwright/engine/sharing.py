@@ -124,10 +124,9 @@ def take_place(folder: Path, *, join: bool) -> tuple[int, SharedJournal]:
     raise AssertionError  # for the type checker: `count` does not end
 
 
-def alone(folder: Path, worker: int) -> bool:
-    """Whether no other process is at the run now."""
-    own = worker_file(_FIRST, worker)
-    return not any(is_held(path) for path in journals(folder) if path.name != own)
+def anybody_at(folder: Path) -> bool:
+    """Whether a process is at the run now."""
+    return any(is_held(path) for path in journals(folder))
 
 
 @contextmanager
