@@ -10,10 +10,10 @@ import duckdb
 import pytest
 from builders import call, commit, drop, ledger_entry, member, probe, task, tool, trajectory, verdict
 
-from callwright.errors import StoreError
+from callwright.errors import OldStoreError, StoreError
 from callwright.schemas.task import Task
 from callwright.schemas.version import Run, Statistics
-from callwright.store import Store, TaskRow, TrajectoryRow, pages
+from callwright.store import Store, TaskRow, TrajectoryRow, look, pages
 from callwright.store import store as store_module
 from callwright.store.rows import CLUSTERED
 
@@ -330,8 +330,8 @@ def test_a_store_of_an_older_schema_is_brought_up_to_date_by_writing(tmp_path: P
     from callwright.store import migrations
 
     monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, m005_more))
-    with pytest.raises(StoreError, match="has schema 4"), Store.open(tmp_path, write=False):
-        pass
+    with pytest.raises(OldStoreError, match="has schema 4"):
+        look(tmp_path, 1.0)
     with Store.open(tmp_path, write=True) as store:
         assert list(store._read("SELECT number, name FROM migrations ORDER BY 1")) == [
             (1, "m001_first_tables"),

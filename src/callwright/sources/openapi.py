@@ -198,9 +198,10 @@ def _plain_json(tool: Tool) -> Tool:
     """The tool, once its examples are known to be JSON, as its schemas are: YAML has NaN, bytes and sets too."""
     try:
         canonical_json([tool.reply.examples, tool.examples])
+        tool.model_dump_json()  # which goes less deep
     except (TypeError, ValueError) as error:
         raise Unusable(
-            "invalid_value", f"an example holds a value that JSON does not have: {error}"
+            "invalid_value", f"an example holds what JSON does not have, or is nested too deeply: {error}"
         ) from None
     return tool
 
