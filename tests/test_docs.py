@@ -24,7 +24,7 @@ import callwright as package
 from callwright import errors
 from callwright.cli.main import app
 from callwright.schemas.recipe import ViewName
-from callwright.store.store import query
+from callwright.store import query
 from callwright.views.turns import REASONS
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -11,8 +11,7 @@ import pytest
 from builders import RECIPE, commit, member, probe, task, trajectory
 
 from callwright.errors import OldStoreError
-from callwright.store import Store, look, query
-from callwright.store.store import FILE_NAME
+from callwright.store import FILE_NAME, Store, look, query
 
 ROWS = [trajectory(task(f"Show me event e{number}.", attempt=number)) for number in range(3)]
 

@@ -13,8 +13,7 @@ from builders import call, commit, drop, ledger_entry, member, probe, task, tool
 from callwright.errors import OldStoreError, StoreError
 from callwright.schemas.task import Task
 from callwright.schemas.version import Run, Statistics
-from callwright.store import Store, TaskRow, TrajectoryRow, look, pages
-from callwright.store import store as store_module
+from callwright.store import FILE_NAME, Store, TaskRow, TrajectoryRow, look, opening, pages
 from callwright.store.rows import CLUSTERED
 
 FIRST = trajectory(task("Show me event e1."))
@@ -234,7 +233,7 @@ def test_no_table_that_grows_with_rows_has_an_index(store: Store):
 
 @pytest.mark.slow
 def test_a_version_may_be_larger_than_what_duckdb_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(store_module._MEMORY, True, "24MB")
+    monkeypatch.setitem(opening._MEMORY, True, "24MB")
     said = [f"Show me event {number}. " + f"{number:03x}" * 9_000 for number in range(400)]
     rows = [trajectory(task(one, attempt=number)) for number, one in enumerate(said)]
     with Store.open(tmp_path, write=True) as store:
@@ -310,7 +309,7 @@ def test_a_kill_in_the_middle_of_a_commit_leaves_the_version_before(tmp_path: Pa
 def test_a_store_of_a_newer_callwright_is_refused(tmp_path: Path):
     with Store.open(tmp_path, write=True):
         pass
-    with duckdb.connect(str(tmp_path / store_module.FILE_NAME)) as connection:
+    with duckdb.connect(str(tmp_path / FILE_NAME)) as connection:
         connection.execute("INSERT INTO migrations VALUES (99, 'm099_future', now()::TIMESTAMP)")
     for write in (True, False):
         with (
@@ -346,14 +345,14 @@ def test_a_store_of_an_older_schema_is_brought_up_to_date_by_writing(tmp_path: P
 
 @pytest.mark.parametrize("write", [True, False])
 def test_a_file_that_is_no_store_is_refused_in_one_line(tmp_path: Path, write: bool):
-    (tmp_path / store_module.FILE_NAME).write_bytes(b"not a database" * 1000)
+    (tmp_path / FILE_NAME).write_bytes(b"not a database" * 1000)
     with pytest.raises(StoreError, match="cannot be opened") as caught, Store.open(tmp_path, write=write):
         pass
     assert "\n" not in str(caught.value)
 
 
 def test_a_duckdb_file_of_somebody_else_is_refused(tmp_path: Path):
-    with duckdb.connect(str(tmp_path / store_module.FILE_NAME)) as connection:
+    with duckdb.connect(str(tmp_path / FILE_NAME)) as connection:
         connection.execute("CREATE TABLE mine (i INTEGER)")
     with pytest.raises(StoreError, match="not made by callwright"), Store.open(tmp_path, write=False):
         pass

@@ -15,8 +15,7 @@ from callwright.errors import StoreError, UsageError
 from callwright.schemas.message import AssistantMessage, UserMessage
 from callwright.schemas.task import Provenance, Trajectory
 from callwright.schemas.version import SourceSummary, Statistics
-from callwright.store import Store, query
-from callwright.store.store import FILE_NAME
+from callwright.store import FILE_NAME, Store, query
 
 DOCS = Path(__file__).parents[2] / "docs" / "store.md"
 OTHER = tool("get_hours")

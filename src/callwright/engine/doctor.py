@@ -54,8 +54,10 @@ def _data(data: Path) -> Finding:
             pass
     except OSError as error:
         told = f"{place} cannot be written ({error.strerror}); change its owner, or choose another folder with --data"
-        return _fault("data", str(data), told)
-    return _ok("data", str(data), "can be written" if place == data else "is not there yet, and can be made")
+        return Finding.fault("data", str(data), told)
+    return Finding.ok(
+        "data", str(data), "can be written" if place == data else "is not there yet, and can be made"
+    )
 
 
 def _packages() -> Finding:
@@ -69,35 +71,35 @@ def _packages() -> Finding:
     ]
     if wrong:
         told = f"{'; '.join(wrong)}; install what callwright asks for: pip install --upgrade callwright"
-        return _fault("packages", "this environment", told)
-    return _ok("packages", "this environment", f"{len(needed)} are as callwright asks for")
+        return Finding.fault("packages", "this environment", told)
+    return Finding.ok("packages", "this environment", f"{len(needed)} are as callwright asks for")
 
 
 def _store(data: Path) -> Finding:
     where = str(data / "callwright.duckdb")
     if not (data / "callwright.duckdb").exists():
-        return _skipped("store", where, "is not there yet; the first build makes it")
+        return Finding.skipped("store", where, "is not there yet; the first build makes it")
     try:
         look(data, wait_s=1.0)
     except OldStoreError as error:
         told = f"{str(error).removeprefix(f'{where}: ')}; the next command that opens it brings it up to date"
-        return _ok("store", where, told)
+        return Finding.ok("store", where, told)
     except StoreBusyError as error:
-        return _skipped("store", where, f"is being written ({error}); look again when that has ended")
+        return Finding.skipped("store", where, f"is being written ({error}); look again when that has ended")
     except StoreError as error:
         told = str(error).removeprefix(f"{where}: ")
         if "cannot be opened" in told:
             newer = f"a newer DuckDB than {version('duckdb')} wrote it"
             told += f"; it was damaged, or {newer}: use one version on all machines"
-        return _fault("store", where, told)
-    return _ok("store", where, "can be read")
+        return Finding.fault("store", where, told)
+    return Finding.ok("store", where, "can be read")
 
 
 def _prefect() -> list[Finding]:
     address = os.environ.get("PREFECT_API_URL", "").rstrip("/")
     if not address:
         told = "PREFECT_API_URL is not set: each build starts a server of its own"
-        return [_ok("prefect", "this environment", told)]
+        return [Finding.ok("prefect", "this environment", told)]
     todo = (
         "start it (`prefect server start`), correct PREFECT_API_URL, or unset it and build with --no-prefect"
     )
@@ -115,34 +117,34 @@ def _prefect() -> list[Finding]:
                 reply.headers.get("Date"),
             )
     except urllib.error.HTTPError as error:
-        return [_fault("prefect", address, f"answers HTTP {error.code} to /health; {todo}")]
+        return [Finding.fault("prefect", address, f"answers HTTP {error.code} to /health; {todo}")]
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
-        return [_fault("prefect", address, f"cannot be reached ({reason}); {todo}")]
+        return [Finding.fault("prefect", address, f"cannot be reached ({reason}); {todo}")]
     if not healthy:
-        return [_fault("prefect", address, f"is no Prefect API; its address ends in /api; {todo}")]
-    return [_ok("prefect", address, "answers"), clock_finding(f"Prefect {address}", date)]
+        return [Finding.fault("prefect", address, f"is no Prefect API; its address ends in /api; {todo}")]
+    return [Finding.ok("prefect", address, "answers"), clock_finding(f"Prefect {address}", date)]
 
 
 async def _recipe(path: Path, sets: Sequence[str]) -> list[Finding]:
     try:
         recipe = load_recipe(path, sets)
     except CallwrightError as error:
-        return [_fault("recipe", str(path), str(error))]
-    found = [_ok("recipe", str(path), "can be read"), *_extras(recipe), *_programs(recipe)]
+        return [Finding.fault("recipe", str(path), str(error))]
+    found = [Finding.ok("recipe", str(path), "can be read"), *_extras(recipe), *_programs(recipe)]
     tokens = 0
     try:
         workshop = Workshop.of(recipe, path.parent)
         _ = workshop.leak_files
         tokens = _offered_tokens(workshop)
-        found.append(_ok("tools", str(path), f"{len(workshop.tools)} tools can be read"))
+        found.append(Finding.ok("tools", str(path), f"{len(workshop.tools)} tools can be read"))
     except CallwrightError as error:
-        found.append(_fault("tools", str(path), str(error)))
+        found.append(Finding.fault("tools", str(path), str(error)))
     roles = {"teacher": recipe.models.teacher, "judge": recipe.models.judge, "student": recipe.models.student}
     for role, config in roles.items():
         if isinstance(config, LocalModel) and not (path.parent / config.model).is_dir():
             told = "the folder is not there; put the model into it, or correct models.student.model"
-            found.append(_fault("model", str(path.parent / config.model), told))
+            found.append(Finding.fault("model", str(path.parent / config.model), told))
         for address in config.base_url if isinstance(config, OpenAIModel) else ():
             assert isinstance(config, OpenAIModel)
             alone = config.model_copy(update={"base_url": (address,)})
@@ -159,9 +161,9 @@ def _extras(recipe: Recipe) -> list[Finding]:
         missing = [module for module in EXTRAS[extra] if importlib.util.find_spec(module) is None]
         if missing:
             told = f"the recipe needs {', '.join(missing)}; install it: pip install 'callwright[{extra}]'"
-            found.append(_fault("extra", extra, told))
+            found.append(Finding.fault("extra", extra, told))
         else:
-            found.append(_ok("extra", extra, "is installed"))
+            found.append(Finding.ok("extra", extra, "is installed"))
     return found
 
 
@@ -180,9 +182,9 @@ def _programs(recipe: Recipe) -> list[Finding]:
             continue  # the recipe's or the tools' own finding says so
         if shutil.which(program) is None:
             told = "is not on PATH; install it, or write its whole path into the recipe"
-            found.append(_fault("program", program, told))
+            found.append(Finding.fault("program", program, told))
         else:
-            found.append(_ok("program", program, "is there"))
+            found.append(Finding.ok("program", program, "is there"))
     return found
 
 
@@ -191,15 +193,3 @@ def _offered_tokens(workshop: Workshop) -> int:
     sizes = sorted((len(json.dumps(tool.wire())) for tool in workshop.tools.values()), reverse=True)
     method = workshop.recipe.methods.toolalpaca
     return sum(sizes[: method.offered[1] if method else 8]) // _CHARACTERS_A_TOKEN
-
-
-def _ok(check: str, where: str, message: str) -> Finding:
-    return Finding(check=check, outcome="ok", where=where, message=message)
-
-
-def _fault(check: str, where: str, message: str) -> Finding:
-    return Finding(check=check, outcome="fault", where=where, message=" ".join(message.split()))
-
-
-def _skipped(check: str, where: str, message: str) -> Finding:
-    return Finding(check=check, outcome="skipped", where=where, message=" ".join(message.split()))

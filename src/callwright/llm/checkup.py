@@ -73,30 +73,38 @@ class _Checkup:
         try:
             endpoint = Endpoint(config.base_url[0], os.environ.get(config.api_key_env, ""), config.timeout_s)
         except UsageError as error:
-            return [self._fault("endpoint", str(error)), *self._unknown(_CHECKS)]
+            return [Finding.fault("endpoint", self._where, str(error)), *self._unknown(_CHECKS)]
         try:
             reply = await endpoint.get("/models")
         except Trouble as trouble:
             told = (
                 f"nothing answers ({trouble}); start the server, or correct base_url of models.{self._role}"
             )
-            return [self._fault("endpoint", told), *self._unknown(_CHECKS)]
+            return [Finding.fault("endpoint", self._where, told), *self._unknown(_CHECKS)]
         finally:
             await endpoint.close()
         wrong = self._refused(reply)
         if wrong:
-            return [self._fault("endpoint", wrong), self._clock(reply), *self._unknown(_without("clock"))]
-        found = [self._ok("endpoint", "answers"), self._clock(reply)]
+            return [
+                Finding.fault("endpoint", self._where, wrong),
+                self._clock(reply),
+                *self._unknown(_without("clock")),
+            ]
+        found = [Finding.ok("endpoint", self._where, "answers"), self._clock(reply)]
         try:
             card = card_of(reply.data, config.model)
         except KeyError:
             offered = ", ".join(sorted(card["id"] for card in json.loads(reply.data)["data"])) or "none"
             told = f"has no model {config.model!r}; set models.{self._role}.model to one that it offers: {offered}"
-            return [*found, self._fault("model", told), *self._unknown(_without("clock", "model"))]
+            return [
+                *found,
+                Finding.fault("model", self._where, told),
+                *self._unknown(_without("clock", "model")),
+            ]
         if card is None:
-            found.append(self._skipped("model", "the server lists no models"))
+            found.append(Finding.skipped("model", self._where, "the server lists no models"))
         else:
-            found.append(self._ok("model", f"serves {config.model}"))
+            found.append(Finding.ok("model", self._where, f"serves {config.model}"))
         chat = OpenAIChat(config)
         try:
             found.append(await self._context(chat, (card or {}).get("max_model_len")))
@@ -128,12 +136,13 @@ class _Checkup:
         needed, start = self._needed, "start the server with a longer one (vLLM: --max-model-len)"
         if isinstance(told, int):
             if told < needed:
-                return self._fault(
+                return Finding.fault(
                     "context",
+                    self._where,
                     f"the context is {told} tokens, and long requests of this recipe take about {needed}; {start}, "
                     "offer fewer tools, or lower max_tokens",
                 )
-            return self._ok("context", f"{told} tokens, about {needed} are needed")
+            return Finding.ok("context", self._where, f"{told} tokens, about {needed} are needed")
         # The server does not say, so it is tried: a word and a space are at least one token.
         text = "word " * max(1, needed - self._config.max_tokens)
         asked = Request(
@@ -145,15 +154,18 @@ class _Checkup:
             await chat.complete(asked)
         except ReplyError as error:
             if error.code == "context_overflow":
-                return self._fault(
+                return Finding.fault(
                     "context",
+                    self._where,
                     f"long requests of this recipe take about {needed} tokens, and the server refuses one "
                     f"({error.message}); {start}, offer fewer tools, or lower max_tokens",
                 )
-            return self._skipped("context", f"the server refused the request that tries it ({error.message})")
+            return Finding.skipped(
+                "context", self._where, f"the server refused the request that tries it ({error.message})"
+            )
         except ModelError as error:
-            return self._skipped("context", str(error))
-        return self._ok("context", f"takes requests of about {needed} tokens")
+            return Finding.skipped("context", self._where, str(error))
+        return Finding.ok("context", self._where, f"takes requests of about {needed} tokens")
 
     async def _calls(self, chat: OpenAIChat) -> Finding:
         asked = Request(
@@ -173,23 +185,32 @@ class _Checkup:
             answer = await chat.complete(asked)
         except ReplyError as error:
             if error.code == "raw_call_text":
-                return self._fault("tool_calls", f"the server passes tool calls on as text; {parser}")
-            return self._fault("tool_calls", f"a request with a tool is refused ({error.message}); {parser}")
+                return Finding.fault(
+                    "tool_calls", self._where, f"the server passes tool calls on as text; {parser}"
+                )
+            return Finding.fault(
+                "tool_calls", self._where, f"a request with a tool is refused ({error.message}); {parser}"
+            )
         except ModelError as error:
-            return self._fault("tool_calls", f"a request with a tool fails ({error})")
+            return Finding.fault("tool_calls", self._where, f"a request with a tool fails ({error})")
         if not answer.tool_calls:
             if _TOOL["function"]["name"] in answer.text:  # type: ignore[index]
-                return self._fault("tool_calls", f"the server passes tool calls on as text; {parser}")
+                return Finding.fault(
+                    "tool_calls", self._where, f"the server passes tool calls on as text; {parser}"
+                )
             said = " ".join(answer.text.split())[:60]
-            return self._fault(
+            return Finding.fault(
                 "tool_calls",
+                self._where,
                 f"asked for what a tool does, the model answers {said!r}; choose a model that calls tools, or {parser}",
             )
         try:
             json.loads(answer.tool_calls[0].arguments)
         except ValueError:
-            return self._fault("tool_calls", f"the arguments of a tool call are no JSON; {parser}")
-        return self._ok("tool_calls", "come as tool calls")
+            return Finding.fault(
+                "tool_calls", self._where, f"the arguments of a tool call are no JSON; {parser}"
+            )
+        return Finding.ok("tool_calls", self._where, "come as tool calls")
 
     async def _schema(self, chat: OpenAIChat) -> Finding:
         # Nothing in the words asks for JSON, so an answer that is some was held to the schema.
@@ -206,29 +227,27 @@ class _Checkup:
         try:
             answer = await chat.complete(asked)
         except ModelError as error:
-            return self._fault("json_schema", f"a request with a reply schema fails ({error}); {todo}")
+            return Finding.fault(
+                "json_schema", self._where, f"a request with a reply schema fails ({error}); {todo}"
+            )
         if chat.stats["fallback_response_format"] or chat.stats["fallback_schema"]:
-            return self._fault("json_schema", f"the server knows no reply schemas; {todo}")
+            return Finding.fault("json_schema", self._where, f"the server knows no reply schemas; {todo}")
         try:
             kept = json.loads(answer.text).get("verdict") in ("true", "false")
         except (ValueError, AttributeError):
             kept = False
         if not kept:
-            return self._fault("json_schema", f"the server does not keep a reply to its schema; {todo}")
-        return self._ok("json_schema", "replies keep their schema")
+            return Finding.fault(
+                "json_schema", self._where, f"the server does not keep a reply to its schema; {todo}"
+            )
+        return Finding.ok("json_schema", self._where, "replies keep their schema")
 
     def _unknown(self, checks: tuple[str, ...]) -> list[Finding]:
         left = [one for one in checks if one != "json_schema" or self._schemas]
-        return [self._skipped(one, "cannot be told before the fault above is put right") for one in left]
-
-    def _ok(self, check: str, message: str) -> Finding:
-        return Finding(check=check, outcome="ok", where=self._where, message=message)
-
-    def _fault(self, check: str, message: str) -> Finding:
-        return Finding(check=check, outcome="fault", where=self._where, message=" ".join(message.split()))
-
-    def _skipped(self, check: str, message: str) -> Finding:
-        return Finding(check=check, outcome="skipped", where=self._where, message=" ".join(message.split()))
+        return [
+            Finding.skipped(one, self._where, "cannot be told before the fault above is put right")
+            for one in left
+        ]
 
 
 def clock_finding(where: str, date: str | None) -> Finding:
@@ -236,17 +255,15 @@ def clock_finding(where: str, date: str | None) -> Finding:
     try:
         theirs = parsedate_to_datetime(date or "").timestamp()
     except ValueError:
-        return Finding(
-            check="clock", outcome="skipped", where=where, message="the server does not tell the time"
-        )
+        return Finding.skipped("clock", where, "the server does not tell the time")
     ahead = time.time() - theirs
     if abs(ahead) <= SKEW_S:
-        return Finding(check="clock", outcome="ok", where=where, message="agrees with this machine's")
+        return Finding.ok("clock", where, "agrees with this machine's")
     told = (
         f"this machine's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the server's; let both "
         "follow a time server (NTP), or schedules and certificates go wrong"
     )
-    return Finding(check="clock", outcome="fault", where=where, message=told)
+    return Finding.fault("clock", where, told)
 
 
 def _without(*names: str) -> tuple[str, ...]:

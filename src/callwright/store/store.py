@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import json
-import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -17,7 +16,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from callwright.errors import OldStoreError, StoreBusyError, StoreError
+from callwright.errors import StoreError
 from callwright.schemas.difference import Difference
 from callwright.schemas.explanation import Explanation
 from callwright.schemas.probe import Probe
@@ -31,8 +30,8 @@ from callwright.store.clustering import Clustered, first_of
 from callwright.store.difference import difference, history
 from callwright.store.garbage import collect, garbage
 from callwright.store.lineage import explained, row_called
-from callwright.store.lock import StoreLock
-from callwright.store.migrations import EVIDENCE, check, migrate
+from callwright.store.migrations import EVIDENCE
+from callwright.store.opening import FILE_NAME, first_line, opened
 from callwright.store.pages import PAGE, pages
 from callwright.store.query import SEALED, Answer, answered
 from callwright.store.rows import (
@@ -55,23 +54,6 @@ from callwright.store.rows import (
 )
 from callwright.store.verifying import verified
 
-FILE_NAME = "callwright.duckdb"
-LOCK_NAME = "callwright.lock"
-
-_Config = dict[str, str | bool | int | float | list[str]]
-
-_CONFIG: _Config = {
-    # DuckDB 1.4 and every later one can read it; without this, 2.0 writes files that 1.x cannot.
-    "storage_compatibility_version": "v1.4.0",
-    # No downloads, ever.
-    "autoinstall_known_extensions": False,
-    "autoload_known_extensions": False,
-}
-_MEMORY = {True: "1GB", False: "2GB"}
-"""What DuckDB may hold of a store that is written, or read: a page that is read has to fit in. What is more goes to the
-disk. Left alone, it takes four fifths of the machine."""
-_THREADS = min(4, os.cpu_count() or 1)
-"""Each of DuckDB's threads wants memory of its own."""
 _VERSION_COLUMNS = "dataset, number, id, parent, recipe_digest, recipe, created_at, statistics"
 _FETCH = 500
 _ON_PAGE = "r.ordinal BETWEEN ? AND ? AND t.id BETWEEN ? AND ?"
@@ -98,8 +80,7 @@ class Store:
             OldStoreError: An earlier callwright wrote it, and the folder cannot be written.
             StoreError: There is none, it is not ours, or a newer callwright wrote it.
         """
-        config = {**_CONFIG, "memory_limit": _MEMORY[write], "threads": _THREADS}
-        with _opened(folder, write=write, wait_s=wait_s, config=config) as connection:
+        with opened(folder, write=write, wait_s=wait_s) as connection:
             yield cls(connection, folder)
 
     # Writing
@@ -480,13 +461,13 @@ class Store:
         try:
             self._connection.begin()
         except duckdb.Error as error:
-            raise StoreError(f"{self._where}: cannot be written ({_first_line(error)})") from error
+            raise StoreError(f"{self._where}: cannot be written ({first_line(error)})") from error
         try:
             yield
             self._connection.commit()
         except duckdb.Error as error:
             self._rollback()
-            raise StoreError(f"{self._where}: nothing was written ({_first_line(error)})") from error
+            raise StoreError(f"{self._where}: nothing was written ({first_line(error)})") from error
         except BaseException:
             self._rollback()
             raise
@@ -644,94 +625,8 @@ def query(folder: Path, sql: str, *, limit: int, wait_s: float = 10.0) -> Answer
         UsageError: It is no SELECT, or DuckDB refuses it.
         StoreError: There is no store, or it cannot be read.
     """
-    config = {**_CONFIG, **SEALED}
-    with _opened(folder, write=False, wait_s=wait_s, config=config) as connection:
+    with opened(folder, write=False, wait_s=wait_s, config=SEALED) as connection:
         return answered(connection, sql, limit)
-
-
-def look(folder: Path, wait_s: float) -> None:
-    """Open the store of a data folder and close it again, without bringing it up to date.
-
-    Raises:
-        As `Store.open`, and OldStoreError wherever an earlier callwright wrote it.
-    """
-    with _connected(folder, write=False, wait_s=wait_s, config=_CONFIG) as connection:
-        check(connection, str(folder / FILE_NAME))
-
-
-@contextmanager
-def _opened(
-    folder: Path, *, write: bool, wait_s: float, config: _Config
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    with _connected(folder, write=write, wait_s=wait_s, config=config) as connection:
-        if not _is_old(connection, folder, write=write):
-            yield connection
-            return
-    _bring_up_to_date(folder, wait_s)
-    with _connected(folder, write=False, wait_s=wait_s, config=config) as connection:
-        check(connection, str(folder / FILE_NAME))
-        yield connection
-
-
-def _is_old(connection: duckdb.DuckDBPyConnection, folder: Path, *, write: bool) -> bool:
-    """Whether somebody has to write to it before it can be read; who writes does so at once."""
-    try:
-        (migrate if write else check)(connection, str(folder / FILE_NAME))
-    except OldStoreError:
-        return True
-    return False
-
-
-def _bring_up_to_date(folder: Path, wait_s: float) -> None:
-    try:
-        with _opened(folder, write=True, wait_s=wait_s, config={**_CONFIG, "memory_limit": _MEMORY[True]}):
-            pass
-    except StoreBusyError:
-        raise
-    except StoreError as error:
-        raise OldStoreError(
-            f"{error}; an earlier callwright wrote this store: it has to be brought up to date where it can be written"
-        ) from None
-
-
-@contextmanager
-def _connected(
-    folder: Path, *, write: bool, wait_s: float, config: _Config
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    path = folder / FILE_NAME
-    if write:
-        _make_folder(folder)
-    elif not path.exists():
-        raise StoreError(f"{folder}: no store here yet; `callwright build` makes one")
-    with (
-        StoreLock(folder / LOCK_NAME, wait_s, shared=not write),
-        closing(_connect(path, config, read_only=not write)) as connection,
-    ):
-        yield connection
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"{folder}: the data folder cannot be made ({error.strerror})") from None
-
-
-def _connect(path: Path, config: _Config, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-    try:
-        connection = duckdb.connect(str(path), read_only=read_only, config=config)
-        if not config.get("lock_configuration"):
-            # DuckDB draws a bar on stdout after two seconds where it takes a process for an interactive one.
-            connection.execute("SET enable_progress_bar = false")
-        return connection
-    except duckdb.IOException as error:
-        if "set lock" in str(error):  # "block" stands in what is said of damaged files
-            raise StoreBusyError(
-                f"{path}: another program has the file open; close it there ({_first_line(error)})"
-            ) from None
-        raise StoreError(f"{path}: cannot be opened ({_first_line(error)})") from None
-    except duckdb.Error as error:
-        raise StoreError(f"{path}: cannot be opened ({_first_line(error)})") from None
 
 
 def _refuse_twins(batch: Commit) -> None:
@@ -772,7 +667,3 @@ def _nearest(name: str, names: Iterable[str]) -> str:
     if close:
         return f"; did you mean {close[0]}?"
     return f"; there are: {', '.join(known[:10])}" if known else "; there is none yet"
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
