@@ -7,7 +7,7 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import Any
 
 import pytest
@@ -147,3 +147,23 @@ def same(wrong: Wrong, probe: Probe) -> bool:
     """Whether the student does what was right before the label was spoilt."""
     made = [(call.name, json.loads(call.arguments)) for call in probe.greedy.tool_calls]
     return made == [(call.name, json.loads(call.arguments)) for call in wrong.right]
+
+
+@pytest.mark.slow
+def test_twenty_learners_rise_and_beat_as_many_fresh_seeds(tmp_path: Path):
+    changes = {"rows": 60, "held_out": {"toolkits": ["hr"], "rows": 100}, "expand": {"variants": 2}}
+    pool = made(tmp_path / "made", recipe("twenty", **changes, replay=0, control=True) | {"size": 280})
+    reports = []
+    for learner in range(1, 21):
+        reports += pool.loop(tmp_path / str(learner), learner, 2).reports
+        shutil.rmtree(tmp_path / str(learner))
+    rises(reports)
+    lead = [
+        (one.held_out_after.exact.value or 0.0) - (one.control.exact.value or 0.0)
+        for one in reports
+        if one.round == 2 and one.control
+    ]
+    print("loop minus static:", " ".join(f"{one:+.3f}" for one in lead))
+    assert len(lead) == 20
+    # Few enough learners that chance could be the reason; the lead has to be beyond it.
+    assert fmean(lead) > 2 * stdev(lead) / len(lead) ** 0.5
