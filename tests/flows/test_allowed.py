@@ -93,7 +93,9 @@ def test_under_allowed_folders_a_run_writes_to_the_worker_s_own_data_alone(
     refuse_others(Order(str(recipe), None, None, ()))
     refuse_others(order(recipe, data=str(own), out=str(tmp_path / "data" / "exports" / "nightly")))
     for data in (tmp_path / "elsewhere", own / "museum", own / ".." / ".."):
-        with pytest.raises(UsageError, match=r"is not this worker's data folder .* name the one in CALLWRIGHT_DATA"):
+        with pytest.raises(
+            UsageError, match=r"is not this worker's data folder .* name the one in CALLWRIGHT_DATA"
+        ):
             refuse_others(order(recipe, data=str(data)))
     (tmp_path / "data" / "exports").mkdir(parents=True)
     (tmp_path / "data" / "exports" / "link").symlink_to(tmp_path)
