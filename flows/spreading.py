@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,12 @@ from callwright.engine.shards import Shard
 from callwright.engine.workshop import Workshop
 from callwright.errors import CallwrightError, ModelError, UsageError
 from callwright.flows.running import PrefectRunner
+from callwright.settings import DASK_VARIABLE
 
 from prefect import task  # isort: skip
 from prefect.cache_policies import NO_CACHE  # isort: skip
 from prefect.task_runners import TaskRunner  # isort: skip
 
-VARIABLE = "CALLWRIGHT_DASK"
 Order = dict[str, Any]
 
 
@@ -33,15 +34,20 @@ def cluster() -> TaskRunner[Any] | None:
     """The task runner that the environment asks for; None for none.
 
     Raises:
-        UsageError: The extra is not installed.
+        UsageError: The variable names no cluster, or the extra is not installed.
     """
-    asked = os.environ.get(VARIABLE)
+    asked = os.environ.get(DASK_VARIABLE)
     if not asked:
         return None
+    if not re.fullmatch(r"[1-9]\d{0,3}|[a-z]+://\S+:\d+", asked):
+        raise UsageError(
+            f"{DASK_VARIABLE}: {asked} is neither a number of workers, such as 2, nor the address of a scheduler, "
+            "such as tcp://scheduler:8786"
+        )
     try:
         from prefect_dask import DaskTaskRunner
     except ImportError:
-        raise UsageError(f"{VARIABLE} needs the extra dask: pip install 'callwright[dask]'") from None
+        raise UsageError(f"{DASK_VARIABLE} needs the extra dask: pip install 'callwright[dask]'") from None
     if asked.isdecimal():
         local = {"n_workers": int(asked), "threads_per_worker": 1, "dashboard_address": None}
         runner: TaskRunner[Any] = DaskTaskRunner(cluster_kwargs=local)
@@ -56,7 +62,7 @@ def runner_for(workshop: Workshop, data: Path) -> PrefectRunner:
     Raises:
         UsageError: The recipe's run cannot be shared.
     """
-    if not os.environ.get(VARIABLE):
+    if not os.environ.get(DASK_VARIABLE):
         return PrefectRunner()
     refuse_join(workshop, replay=False)
     return DaskRunner(workshop, data)
@@ -78,10 +84,16 @@ class DaskRunner(PrefectRunner):
     ) -> list[Path]:
         if not all(isinstance(job, Shard) for job in jobs):
             return await super().run(jobs, work, at_once)
-        futures = [
-            _shard.with_options(task_run_name=job.name).submit(self._order, job.model_dump(mode="json"))
-            for job in jobs
-        ]
+        try:
+            futures = [
+                _shard.with_options(task_run_name=job.name).submit(self._order, job.model_dump(mode="json"))
+                for job in jobs
+            ]
+        except OSError as error:
+            raise CallwrightError(
+                f"the Dask cluster of {DASK_VARIABLE}={os.environ[DASK_VARIABLE]} cannot be reached ({error}); "
+                "start it, or unset the variable"
+            ) from error
         ended = [await asyncio.to_thread(future.result) for future in futures]
         for one in ended:
             if one["error"]:

@@ -104,6 +104,9 @@ class ToolSource(Record):
             raise ValueError("a toolset holds many toolkits; name, phrases and pins are for one")
         if self.toolbox == "http" and self.openapi is None:
             raise ValueError("toolbox: http is for OpenAPI files; they say where a call goes")
+        sent = [one for one in _OF_HTTP if one in self.model_fields_set]
+        if sent and self.openapi is None:
+            raise ValueError(f"{', '.join(sent)}: for OpenAPI files alone; nothing would heed it here")
         if self.toolbox == "http" and not self.hosts:
             raise ValueError(
                 "toolbox: http needs the hosts that calls may go to, such as hosts: [api.example.com]"
@@ -111,6 +114,7 @@ class ToolSource(Record):
         return self
 
 
+_OF_HTTP = ("hosts", "server", "http_methods", "headers", "allow_private")
 _SOURCES = ("openapi", "json_", "world", "python", "mcp", "toolset")
 
 

@@ -93,6 +93,20 @@ def test_ports_are_this_machine_s_alone(name: str):
     assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
 
 
+def test_no_page_but_its_own_asks_the_server_and_nobody_without_the_password():
+    server = Service.of("server", SECRETS).environment
+    assert server["PREFECT_SERVER_API_AUTH_STRING"].endswith(f":{SECRETS['PREFECT_PASSWORD']}")
+    [port] = [one.rpartition(":")[0] for one in SERVICES["server"]["ports"]]
+    assert server["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"] == f"http://{port}"
+    assert server["PREFECT_SERVER_UI_API_URL"] == f"http://{port}/api"
+
+
+def test_the_worker_is_held_to_its_recipes_and_its_data():
+    given = Service.of("worker", SECRETS).environment
+    assert given["CALLWRIGHT_RECIPES"] == "/recipes"
+    assert given["CALLWRIGHT_DATA"] == Service.of("deploy", SECRETS).environment["CALLWRIGHT_DATA"]
+
+
 @each
 def test_what_is_waited_for_is_said(name: str):
     for other, how in SERVICES[name].get("depends_on", {}).items():

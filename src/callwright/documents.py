@@ -88,9 +88,12 @@ def read_text(path: Path) -> str:
     try:
         if path.is_dir():
             raise DocumentError(f"{path}: is a folder, a file was expected")
-        if path.stat().st_size > MAX_BYTES:
+        # A pipe or a device does not tell its size, so what counts is what comes.
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
             raise DocumentError(f"{path}: larger than {MAX_BYTES // 2**20} MiB, refused")
-        return path.read_text(encoding="utf-8-sig")
+        return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except FileNotFoundError:
         raise DocumentError(f"{path}: no such file") from None
     except UnicodeDecodeError as error:

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 DATA_VARIABLE = "CALLWRIGHT_DATA"
+DASK_VARIABLE = "CALLWRIGHT_DASK"
+"""The address of a Dask scheduler, or a number of worker processes to start on this machine."""
 
 
 def data_folder(given: Path | str | None = None) -> Path:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import duckdb
 import loopback as lb
 import pytest
@@ -259,6 +261,65 @@ async def test_an_address_that_is_another_server_than_prefects(
         monkeypatch.setenv("PREFECT_API_URL", server.base_url)
         found = faults(await examine(None, [], tmp_path))
     assert list(found) == ["prefect"]
+
+
+@asynccontextmanager
+async def prefect(redirect: str = "") -> AsyncIterator[tuple[str, list[str]]]:
+    """The address of what answers as Prefect's server with a password does, and the paths that were asked for."""
+    asked: list[str] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        if redirect:
+            return web.Response(status=307, headers={"Location": redirect})
+        if request.path == "/api/health":
+            return web.json_response(True)
+        right = request.headers.get("Authorization") == aiohttp.encode_basic_auth("ada", "right")
+        return web.json_response(3, status=200 if right else 401)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handle)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/api", asked
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_password_that_prefect_does_not_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    async with prefect() as (address, _):
+        monkeypatch.setenv("PREFECT_API_URL", address)
+        monkeypatch.setenv("PREFECT_API_AUTH_STRING", "ada:right")
+        assert faults(await examine(None, [], tmp_path)) == {}
+        for wrong in ("ada:wrong", ""):
+            monkeypatch.setenv("PREFECT_API_AUTH_STRING", wrong)
+            found = faults(await examine(None, [], tmp_path))
+            assert list(found) == ["prefect"]
+            assert "HTTP 401" in found["prefect"] and "PREFECT_API_AUTH_STRING" in found["prefect"]
+            assert "wrong" not in found["prefect"]
+
+
+async def test_a_password_does_not_follow_a_redirect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    async with prefect() as (other, asked), prefect(redirect=f"{other}/health") as (address, _):
+        monkeypatch.setenv("PREFECT_API_URL", address)
+        monkeypatch.setenv("PREFECT_API_AUTH_STRING", "ada:right")
+        found = faults(await examine(None, [], tmp_path))
+    assert list(found) == ["prefect"] and "HTTP 307" in found["prefect"]
+    assert asked == []
+
+
+async def test_a_missing_extra_of_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CALLWRIGHT_DASK", "2")
+    monkeypatch.setitem(sys.modules, "prefect_dask", None)
+    body = museum_recipe() | {"models": {"teacher": {"engine": "offline"}}}
+    found = faults(await examine(written(body, tmp_path / "r.yaml"), [], tmp_path / "data"))
+    assert list(found) == ["extra"]
+    assert (
+        found["extra"].startswith("CALLWRIGHT_DASK needs prefect_dask")
+        and "callwright[dask]" in found["extra"]
+    )
 
 
 @pytest.mark.parametrize(("extra", "module"), [("embed", "sentence_transformers"), ("train", "trl")])

@@ -42,3 +42,14 @@ async def test_an_endpoint_that_is_down_is_told_in_one_line(tmp_path: Path):
     process = await started(*command, cwd=tmp_path, CALLWRIGHT_DASK="2", PREFECT_API_URL="")
     code, _, err = await ended(process, within_s=300)
     assert code == 4 and "127.0.0.1:9" in err.splitlines()[-1], err
+
+
+async def test_a_cluster_that_is_not_there_is_told_in_one_line(tmp_path: Path):
+    recipe = written(museum_recipe("http://127.0.0.1:9/v1"), tmp_path / "museum.recipe.yaml")
+    command = ("build", recipe, "--data", tmp_path / "data")
+    settings = {"PREFECT_API_URL": "", "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "1s"}
+    process = await started(*command, cwd=tmp_path, CALLWRIGHT_DASK="tcp://127.0.0.1:9", **settings)
+    code, _, err = await ended(process, within_s=300)
+    assert code == 1 and "Traceback" not in err
+    told = "callwright: the Dask cluster of CALLWRIGHT_DASK=tcp://127.0.0.1:9 cannot be reached"
+    assert err.splitlines()[-1].startswith(told), err

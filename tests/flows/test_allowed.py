@@ -8,6 +8,7 @@ import pytest
 
 from callwright.errors import UsageError
 from callwright.flows.allowed import RECIPES, SERVED, Order, refuse_others, serve_only
+from callwright.settings import DATA_VARIABLE
 
 
 @pytest.fixture(autouse=True)
@@ -15,6 +16,7 @@ def unset(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (SERVED, RECIPES):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
+    monkeypatch.setenv(DATA_VARIABLE, "/data")
 
 
 def order(recipe: Path | str, *overrides: str, data: str = "/data", out: str | None = None) -> Order:
@@ -79,6 +81,27 @@ def test_under_allowed_folders_a_run_cannot_name_a_program_or_a_file(
     (tmp_path / "x.yaml").touch()
     with pytest.raises(UsageError, match="may name a program, a file or a server"):
         refuse_others(order(tmp_path / "x.yaml", override))
+
+
+def test_under_allowed_folders_a_run_writes_to_the_worker_s_own_data_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    recipe, own = tmp_path / "x.yaml", tmp_path / "data" / "warehouse"
+    recipe.touch()
+    monkeypatch.setenv(RECIPES, str(tmp_path))
+    monkeypatch.setenv(DATA_VARIABLE, str(own))
+    refuse_others(Order(str(recipe), None, None, ()))
+    refuse_others(order(recipe, data=str(own), out=str(tmp_path / "data" / "exports" / "nightly")))
+    for data in (tmp_path / "elsewhere", own / "museum", own / ".." / ".."):
+        with pytest.raises(
+            UsageError, match=r"is not this worker's data folder .* name the one in CALLWRIGHT_DATA"
+        ):
+            refuse_others(order(recipe, data=str(data)))
+    (tmp_path / "data" / "exports").mkdir(parents=True)
+    (tmp_path / "data" / "exports" / "link").symlink_to(tmp_path)
+    for out in (tmp_path, own, own / "../exports/../../x", tmp_path / "data" / "exports" / "link"):
+        with pytest.raises(UsageError, match="lies outside of .*exports"):
+            refuse_others(order(recipe, data=str(own), out=str(out)))
 
 
 @pytest.mark.filterwarnings("default")

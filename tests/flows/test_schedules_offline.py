@@ -135,3 +135,14 @@ def test_the_command_needs_a_schedule_and_then_a_server(tmp_path: Path):
     twice = callwright(*serve, recipe, "--interval", "1h", cwd=tmp_path)
     one_line(twice, 2, "two recipes make the dataset museum")
     one_line(callwright(*serve, "--interval", "1h", cwd=tmp_path), 2, "PREFECT_API_URL")
+
+
+@pytest.mark.parametrize("asked", ["0", "-1", "scheduler", "two", "http://", "tcp://scheduler"])
+def test_a_cluster_that_cannot_be_meant_is_refused(asked: str, monkeypatch: pytest.MonkeyPatch):
+    from callwright.flows.spreading import cluster
+
+    monkeypatch.setenv("CALLWRIGHT_DASK", asked)
+    with pytest.raises(
+        UsageError, match=f"CALLWRIGHT_DASK: {asked} is neither .* such as tcp://scheduler:8786"
+    ):
+        cluster()

@@ -74,6 +74,7 @@ def test_rows_come_in_few_rounds_and_every_exported_row_is_right(
     assert problems(tmp_path / "out") == []
 
 
+@pytest.mark.slow
 async def test_small_rounds_and_large_ones_make_the_same_version(
     whole: tuple[Built, Path, Path], tmp_path: Path
 ):

@@ -16,7 +16,8 @@ from aiohttp import web
 
 from callwright import documents
 from callwright.documents import DocumentError, parse
-from callwright.errors import ModelError, SourceError, UsageError
+from callwright.engine.recipes import load_recipe
+from callwright.errors import CallwrightError, ModelError, SourceError, UsageError
 from callwright.leaks.reading import read_items
 from callwright.lint.linting import lint
 from callwright.llm import endpoint
@@ -78,6 +79,15 @@ def test_aliases_and_merge_keys_within_reason_are_read():
     }
     assert parse("[" * 190 + "]" * 190, "x")
     assert parse("- " * 190 + "x", "x")
+
+
+@pytest.mark.parametrize("read", [documents.load, load_recipe], ids=["document", "recipe"])
+def test_a_file_without_an_end_is_given_up_on(
+    read: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(documents, "MAX_BYTES", 2**20)
+    with pytest.raises(CallwrightError, match="/dev/zero: larger than 1 MiB, refused"):
+        read(Path("/dev/zero"))
 
 
 def packed(path: Path) -> Path:

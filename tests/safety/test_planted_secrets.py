@@ -225,8 +225,8 @@ async def test_no_secret_is_left_behind_by_the_command_line_and_prefect(tmp_path
     assert leaks(tmp_path, out, err) == []
 
 
-def asking(key: str) -> dict[str, Any]:
-    teacher = {"engine": "openai", "base_url": "http://x/v1", "model": "m", "api_key_env": key}
+def asking(key: str, address: str = "http://x/v1") -> dict[str, Any]:
+    teacher = {"engine": "openai", "base_url": address, "model": "m", "api_key_env": key}
     return {"models": {"teacher": teacher}}
 
 
@@ -242,6 +242,8 @@ def sending(header: str) -> dict[str, Any]:
         (sending(IN_ARGUMENTS), "headers.A"),
         (sending("canary of no shape"), "headers.A"),
         ({"tools": [{"mcp": f"server --token {IN_A_TEXT}"}]}, "tools.0.mcp"),
+        ({"tools": [{"mcp": "https://ada:canary@mcp.example.org/mcp"}]}, "tools.0.mcp"),
+        (asking("KEY", "http://ada:canary-4711@127.0.0.1:9/v1"), "models.teacher.base_url"),
     ],
 )
 def test_a_recipe_that_holds_a_secret_is_refused_and_not_repeated(

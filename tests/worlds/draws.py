@@ -15,7 +15,7 @@ from callwright.schemas.tool import Tool, Toolkit
 from callwright.values.makers import NOTHING, field_for, is_id_name, make, record_for
 from callwright.values.spoken import humanise
 from callwright.worlds import world_class
-from callwright.worlds.base import World
+from callwright.worlds.base import World, _tools
 
 Call = tuple[str, dict[str, Any]]
 """A tool and its arguments."""
@@ -42,13 +42,14 @@ def fits(tool: Tool, arguments: dict[str, Any]) -> bool:
 
 
 def called(world: World, name: str, call: Call) -> tuple[int, Any] | None:
-    """The answer, or None for arguments that the schema refuses: a strict toolbox never passes those on."""
+    """The answer, or None for arguments that the schema or the function's types refuse: they are never passed on."""
     if not fits(kit(name).tool(call[0]), call[1]):
         return None
     try:
-        return world.call(*call)
+        _tools(type(world))[call[0]][1].given(call[1])
     except ValueError:
         return None
+    return world.call(*call)
 
 
 def drawn(name: str, world: World, tool: Tool, rng: random.Random) -> Call | None:

@@ -145,6 +145,12 @@ def test_meals_and_whole_reports_are_covered_up_to_a_limit(
     assert hr.call("submit_expense_report", claim(*lines))[0] == status
 
 
+def test_what_is_less_than_a_cent_is_no_expense(hr: Hr) -> None:
+    assert ask(hr, "submit_expense_report", **claim(("travel", 0.01)))["total"] == 0.01
+    with pytest.raises(ValueError, match="greater than or equal to 0.01"):
+        hr.call("submit_expense_report", claim(("travel", 0.004)))
+
+
 def test_a_title_waits_for_approval_once(hr: Hr) -> None:
     first = ask(hr, "submit_expense_report", **claim(("travel", 10)))
     again = claim(("travel", 12), title="KITE festival")

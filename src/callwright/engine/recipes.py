@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -39,15 +40,25 @@ def _refuse_secrets(body: Any, where: str, text: str, keys: tuple[str | int, ...
     entries = body.items() if isinstance(body, dict) else enumerate(body) if isinstance(body, list) else ()
     for key, value in entries:
         _refuse_secrets(value, where, text, (*keys, key))
-    secret = find_secret(body) if isinstance(body, str) else None
-    if secret:
-        line = line_of(text, keys)
-        place = f"{where}:{line}" if line else where
-        key = ".".join(map(str, keys))
-        raise UsageError(
-            f"{place}: {key}: holds what looks like a secret ({secret}); put it into an environment variable, and its "
-            "name here"
+    if not isinstance(body, str):
+        return
+    secret, password = find_secret(body), _PASSWORD.search(body)
+    if not secret and not password:
+        return
+    line = line_of(text, keys)
+    place = f"{where}:{line}" if line else where
+    told = (
+        f"holds what looks like a secret ({secret}); put it into an environment variable, and its name here"
+    )
+    if not secret:
+        told = (
+            "has a password in an address; take it out, and name an environment variable that holds it "
+            "(models: api_key_env, HTTP tools: headers)"
         )
+    raise UsageError(f"{place}: {'.'.join(map(str, keys))}: {told}")
+
+
+_PASSWORD = re.compile(r"[A-Za-z][\w+.-]*://[^/\s:@?#]*:[^/\s@?#]+@")
 
 
 def check_recipe(body: Mapping[str, Any], where: str, text: str = "") -> Recipe:

@@ -172,11 +172,13 @@ class World:
         given = signature.given(arguments)
         before = self.snapshot()
         try:
-            result = function(self, **given)
+            return 200, signature.answer(function(self, **given))
         except WorldError as error:
             self.restore(before)
             return error.status, {"error": str(error)}
-        return 200, signature.answer(result)
+        except BaseException:
+            self.restore(before)
+            raise
 
     def snapshot(self) -> State:
         """The whole state as a JSON value; cheap, for it shares its records, which nobody changes in place."""

@@ -106,7 +106,7 @@ class ExpenseLine(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     category: Category
-    amount: Annotated[float, Field(gt=0, le=2000, description="In dollars, with up to 2 decimals.")]
+    amount: Annotated[float, Field(ge=0.01, le=2000, description="In dollars, with up to 2 decimals.")]
 
 
 class ReportEntry(Thing):
