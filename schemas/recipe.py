@@ -104,7 +104,9 @@ class ToolSource(Record):
             raise ValueError("a toolset holds many toolkits; name, phrases and pins are for one")
         if self.toolbox == "http" and self.openapi is None:
             raise ValueError("toolbox: http is for OpenAPI files; they say where a call goes")
-        sent = [one for one in _OF_HTTP if one in self.model_fields_set]
+        # A stored recipe spells out its defaults.
+        fields = type(self).model_fields
+        sent = [one for one in _OF_HTTP if getattr(self, one) != fields[one].get_default()]
         if sent and self.openapi is None:
             raise ValueError(f"{', '.join(sent)}: for OpenAPI files alone; nothing would heed it here")
         if self.toolbox == "http" and not self.hosts:
