@@ -210,6 +210,12 @@ def test_a_tag_moves_only_when_told_to(data: Path):
         assert store.version("museum:stable").number == 1
 
 
+@pytest.mark.parametrize("tag", ["3", "", "-x", "a b", "a/b"])
+def test_what_reads_like_a_number_or_no_name_at_all_is_no_tag(data: Path, tag: str):
+    with Store.open(data, write=True) as store, pytest.raises(StoreError, match="is no tag: letters"):
+        store.tag("museum@1", tag)
+
+
 def test_sql_reads_the_tables_and_one_view(data: Path):
     found = query(data, "SELECT id, method, toolkit, request FROM rows ORDER BY ordinal", limit=2)
     assert (found.columns, found.more) == (("id", "method", "toolkit", "request"), True)

@@ -57,7 +57,8 @@ from callwright.store.verifying import verified
 _VERSION_COLUMNS = "dataset, number, id, parent, recipe_digest, recipe, created_at, statistics"
 _FETCH = 500
 _ON_PAGE = "r.ordinal BETWEEN ? AND ? AND t.id BETWEEN ? AND ?"
-_TAG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
+_TAG = re.compile(r"(?!\d+$)[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
+"""No number alone: `museum:3` would be taken for `museum@3`."""
 
 
 class Store:
@@ -146,7 +147,9 @@ class Store:
                 set.
         """
         if not _TAG.fullmatch(tag):
-            raise StoreError(f"{tag!r} is no tag: letters, digits, dots, dashes and underscores only")
+            raise StoreError(
+                f"{tag!r} is no tag: letters, digits, dots, dashes and underscores, and no number alone"
+            )
         version = self.version(name)
         holder = self.tags(version.dataset).get(tag)
         if holder not in (None, version.number) and not move:
