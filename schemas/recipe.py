@@ -89,7 +89,8 @@ class ToolSource(Record):
     http_methods: tuple[str, ...] = ("GET", "HEAD")
     """HTTP methods that are really sent."""
     headers: dict[str, Variable] = {}
-    """Header -> the environment variable that holds its value, for credentials."""
+    """Header -> the environment variable that holds its value: credentials for the server of an OpenAPI file, or for an
+    MCP server over HTTP."""
     allow_private: bool = False
     """Whether listed hosts may be of the machine's own or a private network."""
 
@@ -105,6 +106,12 @@ class ToolSource(Record):
         if self.toolbox == "http" and self.openapi is None:
             raise ValueError("toolbox: http is for OpenAPI files; they say where a call goes")
         sent = [one for one in _OF_HTTP if one in self.model_fields_set]
+        if self.mcp and "headers" in sent:
+            if not self.mcp.startswith(("http://", "https://")):
+                raise ValueError(
+                    "headers: an MCP server over stdio is sent none; they are for one with a URL"
+                )
+            sent.remove("headers")
         if sent and self.openapi is None:
             raise ValueError(f"{', '.join(sent)}: for OpenAPI files alone; nothing would heed it here")
         if self.toolbox == "http" and not self.hosts:
