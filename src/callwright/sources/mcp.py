@@ -159,6 +159,7 @@ async def connect(
     origin = origin_of(server)
     parameters = None if _is_url(server) else _command(server)
     secrets = secrets_in((headers or {}).values())
+    statuses: list[int] = []
     connection: Connection
     inner: Exception | None = None
 
@@ -172,7 +173,7 @@ async def connect(
                 transport = stdio_client(parameters, stderr)
             else:
                 transport = streamable_http_client(
-                    server, http_client=await stack.enter_async_context(_http_client(headers or {}))
+                    server, http_client=await stack.enter_async_context(_http_client(headers or {}, statuses))
                 )
             connection = Connection(Client(transport, message_handler=hear, cache=None), secrets=secrets)
             try:
@@ -180,14 +181,14 @@ async def connect(
                     await stack.enter_async_context(connection.client)
             except TimeoutError:
                 raise SourceError(
-                    f"{origin}: the MCP server did not answer within {start_s:g} s; {_advice(last_words)}"
+                    f"{origin}: the MCP server did not answer within {start_s:g} s; {_advice(last_words, statuses)}"
                 ) from None
             except Exception as error:
                 # What a stranger's server can make the library raise has no common base.
                 verb = "started" if parameters else "reached"
                 reason = redacted(_line(error), secrets)
                 raise SourceError(
-                    f"{origin}: the MCP server cannot be {verb}: {reason}; {_advice(last_words)}"
+                    f"{origin}: the MCP server cannot be {verb}: {reason}; {_advice(last_words, statuses)}"
                 ) from error
             try:
                 yield connection
@@ -202,16 +203,20 @@ async def connect(
         raise SourceError(f"{origin}: the connection to the MCP server broke: {reason}") from group
 
 
-def _http_client(headers: Mapping[str, str]) -> httpx2.AsyncClient:
+def _http_client(headers: Mapping[str, str], statuses: list[int]) -> httpx2.AsyncClient:
     """What asks servers over HTTP: no proxy and no password of the environment, and replies of a bounded size.
 
-    The library follows redirects within the server's own origin only.
+    The library follows redirects within the server's own origin only. `statuses` gets those of the replies.
     """
+
+    async def note(response: httpx2.Response) -> None:
+        statuses.append(response.status_code)
+
     return httpx2.AsyncClient(
         timeout=_TIMEOUT,
         trust_env=False,
         headers={**headers, "Accept-Encoding": "identity"},
-        event_hooks={"response": [_bounded]},
+        event_hooks={"response": [note, _bounded]},
     )
 
 
@@ -309,8 +314,13 @@ def _stderr() -> Iterator[tuple[TextIO, bytearray]]:
         os.close(reading)
 
 
-def _advice(last_words: bytearray) -> str:
-    """What may help: the last line that a server wrote to its stderr often says it."""
+def _advice(last_words: bytearray, statuses: list[int]) -> str:
+    """What may help: the last line that a server wrote to its stderr often says it, or a status."""
+    if statuses and statuses[-1] in (401, 403):
+        return (
+            f"it answers {statuses[-1]}: name the environment variable that holds its credentials in the recipe, such "
+            "as headers: {Authorization: MCP_AUTH}, or set it again"
+        )
     lines = last_words.decode("utf-8", "replace").split("\n")
     said = next((line.strip() for line in reversed(lines) if line.strip()), "")
     return f"its last words: {said[:200]}" if said else "try its command or URL by hand"
