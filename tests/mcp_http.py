@@ -71,6 +71,11 @@ def main() -> None:
             """Get the badge."""
             return {"badge": wanted, wanted: [1]}
 
+        @server.tool(structured_output=False)
+        def get_programme() -> str:
+            """Get the programme of the evening."""
+            return "Two one-act plays."
+
     app = server.streamable_http_app()
 
     async def guarded(scope: Any, receive: Any, send: Any) -> None:
