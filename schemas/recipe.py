@@ -105,7 +105,9 @@ class ToolSource(Record):
             raise ValueError("a toolset holds many toolkits; name, phrases and pins are for one")
         if self.toolbox == "http" and self.openapi is None:
             raise ValueError("toolbox: http is for OpenAPI files; they say where a call goes")
-        sent = [one for one in _OF_HTTP if one in self.model_fields_set]
+        # A stored recipe spells out its defaults.
+        fields = type(self).model_fields
+        sent = [one for one in _OF_HTTP if getattr(self, one) != fields[one].get_default()]
         if self.mcp and "headers" in sent:
             if not self.mcp.startswith(("http://", "https://")):
                 raise ValueError(

@@ -33,6 +33,12 @@ def test_a_recipe_that_cannot_be_used_is_one_line(tmp_path: Path):
     assert not (tmp_path / "data").exists()
 
 
+def test_a_loop_that_cannot_be_is_refused_before_prefect_starts(tmp_path: Path):
+    recipe = written(loop_recipe(held_out={"toolkits": ["nowhere"], "rows": 6}), tmp_path / "recipe.yaml")
+    one_line(callwright("loop", recipe, "--data", "data", cwd=tmp_path), 2, "there is no toolkit nowhere")
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_student_that_is_not_there_is_one_line_and_can_be_continued(tmp_path: Path):
     student = {"engine": "openai", "base_url": "http://127.0.0.1:9/v1", "model": "toy", "retries": 0}
     training = {"hook": "external", "command": "true"}

@@ -125,6 +125,14 @@ def test_a_planted_leak_stops_the_build_and_names_both_rows(
         rows_of(tmp_path / "data")
 
 
+@pytest.mark.parametrize("text", ["[1, 2]", '{"colour": "blue"}\n', "{\n", ""])
+def test_a_leak_file_that_cannot_be_used_is_told_before_any_row_is_made(tmp_path: Path, text: str):
+    (tmp_path / "bench.jsonl").write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=r"bench\.jsonl"):
+        made(workshop(tmp_path, leaks=["bench.jsonl"]), tmp_path / "data")
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_child_of_a_registered_row_stops_the_build(tmp_path: Path):
     source = {"dataset": "trips", "size": 12, "tools": [{"world": "calendar"}], "mix": {"single": 1.0}}
     data = tmp_path / "data"

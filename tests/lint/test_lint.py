@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from builders import commit
+from builders import call as made_call
+from builders import commit, conversation, task, trajectory, verdict
 from command import callwright, one_line
 from doctored import LINES, PLANTS, WHOLE, doctored, good
 from hypothesis import given, settings
@@ -15,22 +16,13 @@ from hypothesis import strategies as st
 from made import demo_rows
 
 from callwright.cli.linting import lint_
+from callwright.engine.exports import VIEWS, export_view
 from callwright.errors import UsageError
 from callwright.lint import Report, lint
 from callwright.lint.codes import CODES
+from callwright.schemas.message import AssistantMessage, Observation, Span, ToolMessage
+from callwright.schemas.task import Trajectory
 from callwright.store import Store
-from callwright.views import (
-    openai,
-    prime_rl,
-    roles,
-    spans,
-    ste_icl,
-    ste_sft,
-    toolbench,
-    trl,
-    verl,
-    xlam,
-)
 
 PAGE = (Path(__file__).parents[2] / "docs" / "lint.md").read_text(encoding="utf-8")
 
@@ -70,21 +62,49 @@ def test_good_rows_have_no_fault(tmp_path: Path):
     assert counts(report) == {} and report.rows == report.calls == 200
 
 
-@pytest.mark.parametrize(
-    "view",
-    [trl, openai, toolbench, spans, ste_sft, ste_icl, xlam, verl, prime_rl, roles],
-    ids=lambda view: view.__name__.split(".")[-1],
-)
-def test_our_own_exports_have_no_fault(tmp_path: Path, view: Any):
+def refused_and_slipped() -> tuple[Trajectory, Trajectory]:
+    """A conversation in which the tool says no, and one in which the assistant takes words back."""
+    asked, *_, answer = conversation("Show me event e1.", [])
+    no = ToolMessage(
+        tool_call_id="call_1",
+        name="get_event",
+        observation=Observation(content='{"error": "no such event"}', status=404),
+    )
+    refused = [asked, AssistantMessage(tool_calls=(made_call(event_id="e1"),)), no, answer]
+    spans = (Span(start=0, end=10, label="error"), Span(start=11, end=20, label="correction"))
+    slip = AssistantMessage(content="Which one? e1, right. On which day?", spans=spans)
+    return trajectory(messages=refused), trajectory(
+        task("Event e1.", hidden={"part": "redundant"}), messages=[asked, slip, asked, answer]
+    )
+
+
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = {row.id: row for row in demo_rows(6)}
-    with Store.open(tmp_path / "data", write=True) as store:
-        tested = next(row for row in rows.values() if row.kind == "single")
-        train = [row for row in rows.values() if row is not tested]
-        version = store.commit(commit(*train, test=[tested]))
-        view.export(store, version, tmp_path / "out", view.Options())
+    tested = next(row for row in rows.values() if row.kind == "single")
+    train = [row for row in rows.values() if row is not tested]
+    refused, slipped = refused_and_slipped()
+    data = tmp_path_factory.mktemp("committed")
+    ruled = [verdict(slipped, rung) for rung in ("L1", "L2", "L3")]
+    with Store.open(data, write=True) as store:
+        store.commit(commit(*train, slipped, test=[tested, refused], verdicts=ruled))
+    return data
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_our_own_exports_have_no_fault(tmp_path: Path, committed: Path, view: str):
+    export_view(committed, "museum", view, tmp_path / "out")
     report = lint(tmp_path / "out")
     assert report.rows and counts(report) == {}
     assert "manifest.json" in report.skipped
+
+
+def test_a_folder_of_exports_is_as_good_as_each_of_them(tmp_path: Path, committed: Path):
+    for view in ("openai", "retrieval", "axolotl"):
+        export_view(committed, "museum", view, tmp_path / "museum@1" / view)
+    report = lint(tmp_path)
+    assert counts(report) == {}
+    assert {"museum@1/openai/ids/train.jsonl", "museum@1/retrieval/corpus/train.jsonl"} <= set(report.skipped)
 
 
 def test_a_table_beside_the_rows_is_passed_over_only_where_the_card_declares_it(tmp_path: Path):

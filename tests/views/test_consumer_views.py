@@ -258,6 +258,32 @@ def test_bfcl_lets_defaults_be_left_out(tmp_path: Path):
     )
 
 
+def test_bfcl_takes_a_field_that_is_null_by_default_for_one_that_may_be_left_out(tmp_path: Path):
+    def or_null(**schema: Any) -> dict[str, Any]:
+        return {"anyOf": [schema, {"type": "null"}], "default": None, "description": "How."}
+
+    span = or_null(type="object", properties={"low": {"type": "number"}, "high": or_null(type="number")})
+    given = tool("find", area={"type": "string"}, day=or_null(type="string", format="date"), span=span)
+    given = given.model_copy(update={"parameters": given.parameters | {"required": ["area"]}})
+    unclear = given.model_copy(
+        update={"parameters": given.parameters | {"properties": {"area": {**span, "default": {}}}}}
+    )
+    more: list[dict[str, Any]] = [{}, {"day": "2026-06-02", "span": {"low": 1}}, {"day": None}]
+    rows = [
+        *(trajectory(task(f"{n}.", tools=[given]), [call("find", id="c1", area="b", **m)]) for n, m in enumerate(more)),
+        trajectory(task("No default.", tools=[unclear]), [call("find", id="c1", area={})]),
+    ]  # fmt: skip
+    assert exported(tmp_path, "bfcl", *rows).dropped == {"no_such_value": 1, "type_not_told": 1}
+    told = [one["ground_truth"][0]["find"] for one in lines(tmp_path, "possible_answer_simple_python")]
+    assert sorted(told, key=len) == [
+        {"area": ["b"]},
+        {"area": ["b"], "day": ["2026-06-02"], "span": [{"low": [1]}]},
+    ]
+    fields = lines(tmp_path, "simple_python")[0]["function"][0]["parameters"]["properties"]
+    assert fields["day"] == {"type": "string", "format": "date", "description": "How."}
+    assert fields["span"]["properties"]["high"] == {"type": "float", "description": "How."}
+
+
 # Contracts
 
 

@@ -10,6 +10,7 @@ from callwright.cli.talk import say, show_json
 from callwright.engine.loop.costs import loop_plan_of
 from callwright.engine.loop.loop import Looped
 from callwright.engine.loop.loop import loop as engine_loop
+from callwright.engine.loop.plan import Plan
 from callwright.engine.loop.report import summary
 from callwright.engine.recipes import load_recipe
 from callwright.engine.workshop import Workshop
@@ -23,6 +24,7 @@ def loop(
     if plan:
         show_plan(loop_plan_of(workshop, data_folder(data), rounds), as_json)
         return
+    Plan.of(workshop)  # what cannot be is told before a server starts
     looped = _run(workshop, data_folder(data), rounds, no_prefect)
     if as_json:
         reports = [report.model_dump(mode="json") for report in looped.reports]

@@ -18,7 +18,7 @@ from typing import Protocol, TypeVar
 
 from callwright.engine.chains import Chain, Chains, Job
 from callwright.engine.costs import plan_of, usd_of
-from callwright.engine.gates.leaking import refuse_leaks
+from callwright.engine.gates.leaking import check_leak_files, refuse_leaks
 from callwright.engine.gates.opening import open_gate
 from callwright.engine.loop.plan import seeds_of
 from callwright.engine.progress import STATUS_NAME, Progress, earlier_troubles
@@ -121,7 +121,7 @@ async def build(
 
     Raises:
         RunBusyError: Another process is at this run, and this one is not to join it.
-        UsageError: A run of this recipe cannot be shared.
+        UsageError: A leak file cannot be read, or a run of this recipe cannot be shared.
         ModelError: The endpoint failed for good; the run can be continued.
         BudgetError: A budget of the recipe is used up; with a larger one the run can be continued.
         ShortfallError: The teacher brought fewer good rows than the recipe asks for; no version was made.
@@ -132,6 +132,7 @@ async def build(
     known = _known_version(workshop, data)
     if known and not replay:
         return Built(known, made=False, asked=0)
+    check_leak_files(workshop)
     if join:
         refuse_join(workshop, replay)
     folder = run_folder(workshop, data)

@@ -63,12 +63,17 @@ def files_of(path: Path) -> list[Path]:
 
 
 def tables_of(folder: Path) -> list[str]:
-    """Patterns of the files that a folder's dataset card declares as configs of their own (ids, a corpus, answers), and
-    not as the one that is loaded when none is named.
+    """Patterns of the files that the dataset cards in a folder, and in those below it, declare as configs of their own
+    (ids, a corpus, answers), and not as the one that is loaded when none is named.
     """
-    card = folder / "README.md"
-    if not card.is_file():
-        return []
+    return [
+        (card.parent.relative_to(folder) / pattern).as_posix()
+        for card in sorted(folder.rglob("README.md"))
+        for pattern in _declared(card)
+    ]
+
+
+def _declared(card: Path) -> list[str]:
     try:
         header = _HEADER.match(read_text(card))
         body = parse(header[1], str(card)) if header else {}

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from callwright.lint.chat import add_message, add_messages, call_of, listed
 from callwright.lint.conversation import Conversation, Turn
-from callwright.lint.texts import read_observations, read_tools, tools_of
+from callwright.lint.texts import read_observations, taken_tools, tools_of
 from callwright.values import react
 
 Row = Mapping[str, Any]
@@ -36,10 +36,9 @@ def read_row(row: Row, form: Format) -> Conversation:
     form.read(row, conversation)
     if conversation.textual:
         read_observations(conversation.turns)
-    if conversation.tools is None:
-        for turn in conversation.turns:
-            if turn.role == "system" and (tools := read_tools(conversation, turn)) is not None:
-                conversation.tools = tools
+    for turn in conversation.turns:
+        if turn.role == "system" and (text := taken_tools(turn)) is not None and conversation.tools is None:
+            conversation.tools = tools_of(conversation, text)
     return conversation
 
 
@@ -137,12 +136,20 @@ def _segments(row: Row, conversation: Conversation) -> None:
             add_message(conversation, {"role": role, "content": entry.text})
 
 
+def _request(row: Row, conversation: Conversation) -> None:
+    """The view `retrieval`: a request, and sets of tools in place of calls."""
+    conversation.complete = False
+    add_message(conversation, {"role": "user", "content": row["query"]})
+
+
 def _review(row: Row, conversation: Conversation) -> None:
     """The view `review`: for a person's eyes, with the names of tools alone."""
     conversation.tools, conversation.textual = None, True
-    roles = {"result": "tool"}
     for one in listed(conversation, row["conversation"], "unreadable_message") or []:
-        who, text = (one.get("who"), one.get("text")) if isinstance(one, dict) else (None, None)
+        named, text = (one.get("who"), one.get("text")) if isinstance(one, dict) else (None, None)
+        who = (
+            named.split(" (")[0] if isinstance(named, str) else named
+        )  # "result (404)", "call (not to be learned)"
         if who == "call" and isinstance(text, str):
             name, _, arguments = text.partition(" ")
             call = call_of(conversation, {"name": name, "arguments": arguments})
@@ -152,7 +159,7 @@ def _review(row: Row, conversation: Conversation) -> None:
             else:
                 conversation.turns.append(Turn("assistant", calls=calls, broken=not calls))
         else:
-            add_message(conversation, {"role": roles.get(str(who), who), "content": text})
+            add_message(conversation, {"role": "tool" if who == "result" else who, "content": text})
 
 
 def _has(*names: str) -> Callable[[Row], bool]:
@@ -173,6 +180,7 @@ FORMATS = (
     Format("openai-preference", _is_openai_preference, _openai_preference),
     Format("xlam", lambda row: "query" in row and ("answers" in row or "gold" in row), _query),
     Format("bfcl", _has("question", "function"), _question),
+    Format("retrieval", _has("query", "sufficient", "negatives"), _request),
     Format("review", _has("conversation", "verdicts"), _review),
     Format(
         "rl", lambda row: "prompt" in row and bool(row.keys() & {"reward_model", "answer", "info"}), _prompt

@@ -45,9 +45,9 @@ def check_grounding(row: Conversation, tools: Mapping[str, Tool | None]) -> None
 
 
 def _clock(turns: Sequence[Turn]) -> dt.date | None:
-    """The one date that system messages name, which is today."""
+    """The first date that system messages name, which is today."""
     told = "\n".join(turn.text for turn in turns if turn.role == "system")
-    for date in Mentions(told, _NO_CLOCK).dates:
+    for date in sorted(Mentions(told, _NO_CLOCK).dates, key=lambda one: one.start):
         if date.derivation in ("iso_date", "date_words") and len(date.candidates) == 1:
             return next(iter(date.candidates))
     return None

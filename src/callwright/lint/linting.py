@@ -173,7 +173,7 @@ def _unknown(seen: list[Entry]) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
         return f"the keys {', '.join(list(value)[:12]) or 'none'}"
-    return f"a {type(value).__name__}"
+    return f"a value of type {type(value).__name__}"
 
 
 def _text(row: Conversation) -> str:

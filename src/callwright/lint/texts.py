@@ -67,14 +67,14 @@ def read_observations(turns: list[Turn]) -> None:
             turn.role, turn.text = "tool", turn.text.removeprefix(_OBSERVATION).strip()
 
 
-def read_tools(row: Conversation, system: Turn) -> list[Any] | None:
+def taken_tools(system: Turn) -> str | None:
     """The tools between Hermes' tags in a system message, which are taken out of its text; None without any."""
     blocks = [block for block in _TOOLS.finditer(system.text) if block[1].strip()]
     if not blocks:
         return None
     block = blocks[-1]
     system.text = system.text[: block.start()] + system.text[block.end() :]
-    return tools_of(row, block[1])
+    return block[1]
 
 
 def tools_of(row: Conversation, text: str) -> list[Any] | None:

@@ -78,8 +78,9 @@ def _read(written: Any, form: str) -> Document:
         return Document("", None, [Finding("invalid_tool", f"{str(written)[:80]!r} is no tool document")])
     name = function.get("name")
     document = Document(name if isinstance(name, str) else "", None)
+    function = _unfolded(function)
     try:
-        kit, refusals = read_tool_list([written], "tool")
+        kit, refusals = read_tool_list([function], "tool")
     except SourceError as error:
         document.found.append(Finding("invalid_tool", str(error)))
         return document
@@ -90,6 +91,15 @@ def _read(written: Any, form: str) -> Document:
     if document.tool:
         document.found += _habits(document.name, function, form)
     return document
+
+
+def _unfolded(function: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With parameters that stand there as JSON text, as Axolotl takes them, read."""
+    try:
+        told = {key: parse_json(function[key]) for key in _PARAMETERS if isinstance(function.get(key), str)}
+    except ValueError:
+        return function
+    return {**function, **told}
 
 
 def _habits(name: str, function: Mapping[str, Any], form: str) -> Iterator[Finding]:

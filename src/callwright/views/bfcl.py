@@ -116,12 +116,30 @@ def _typed(schema: Any) -> dict[str, Any]:
         raise NoPlaceError("type_not_told")
     typed = {**schema, "type": _TYPES[kind]}
     if kind == "object":
-        typed["properties"] = {name: _typed(one) for name, one in schema.get("properties", {}).items()}
+        typed["properties"] = {name: _typed(one) for name, one in _fields(schema).items()}
         if isinstance(schema.get("additionalProperties"), dict):
             typed["additionalProperties"] = _typed(schema["additionalProperties"])
     if kind == "array":
         typed["items"] = _typed(schema.get("items"))
     return typed
+
+
+def _fields(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of each field. Where null is the default, it says no more than leaving the field out, and goes."""
+    required = schema.get("required", ())
+    return {
+        name: one if name in required else _without_null(one)
+        for name, one in schema.get("properties", {}).items()
+    }
+
+
+def _without_null(schema: Any) -> Any:
+    branches = schema.get("anyOf") if isinstance(schema, dict) else None
+    if not branches or schema.get("default", OPTIONAL) is not None or {"type": "null"} not in branches:
+        return schema
+    rest = {word: value for word, value in schema.items() if word not in ("anyOf", "default")}
+    others = [one for one in branches if one != {"type": "null"}]
+    return {**others[0], **rest} if len(others) == 1 and rest.keys() <= {"title", "description"} else schema
 
 
 def _accepted(row: Row, call: ToolCall) -> dict[str, Any]:
@@ -134,7 +152,7 @@ def _accepted(row: Row, call: ToolCall) -> dict[str, Any]:
 
 def _object(given: Mapping[str, Any], schema: Mapping[str, Any], depth: int = 0) -> dict[str, list[Any]]:
     """Accepted values of each field; one at its default, or left at it, may be left out."""
-    fields = schema.get("properties", {})
+    fields = _fields(schema)
     required = schema.get("required", ())
     accepted: dict[str, list[Any]] = {}
     for name, one in fields.items():

@@ -30,6 +30,17 @@ Rows = Callable[[], Iterable[Result]]
 """The rows to train on; each call reads them anew."""
 
 
+def check_leak_files(workshop: Workshop) -> None:
+    """Read the recipe's leak files through: a fault in one is told before any row is paid for.
+
+    Raises:
+        UsageError: A file cannot be read, or nothing in it is asked, called or offered.
+    """
+    for _, path in workshop.leak_files:
+        for _ in read_items(path):
+            pass
+
+
 def refuse_leaks(
     workshop: Workshop, rows: Rows, folder: Path, roots_of: Callable[[Sequence[str]], set[str]]
 ) -> None:
