@@ -89,7 +89,8 @@ class ToolSource(Record):
     http_methods: tuple[str, ...] = ("GET", "HEAD")
     """HTTP methods that are really sent."""
     headers: dict[str, Variable] = {}
-    """Header -> the environment variable that holds its value, for credentials."""
+    """Header -> the environment variable that holds its value: credentials for the server of an OpenAPI file, or for an
+    MCP server over HTTP."""
     allow_private: bool = False
     """Whether listed hosts may be of the machine's own or a private network."""
 
@@ -107,6 +108,12 @@ class ToolSource(Record):
         # A stored recipe spells out its defaults.
         fields = type(self).model_fields
         sent = [one for one in _OF_HTTP if getattr(self, one) != fields[one].get_default()]
+        if self.mcp and "headers" in sent:
+            if not self.mcp.startswith(("http://", "https://")):
+                raise ValueError(
+                    "headers: an MCP server over stdio is sent none; they are for one with a URL"
+                )
+            sent.remove("headers")
         if sent and self.openapi is None:
             raise ValueError(f"{', '.join(sent)}: for OpenAPI files alone; nothing would heed it here")
         if self.toolbox == "http" and not self.hosts:

@@ -118,7 +118,10 @@ def test_methods_that_cannot_make_the_mix_are_refused(tmp_path: Path, lines: str
     [
         ("world: calendar, python: tools.py", "exactly one of openapi, json, world, python, mcp and toolset"),
         ("mcp: server, toolbox: http", "toolbox: http is for OpenAPI files"),
-        ("mcp: server, headers: {Authorization: TOKEN}", "headers: for OpenAPI files alone"),
+        ("mcp: server, headers: {Authorization: TOKEN}", "headers: an MCP server over stdio is sent none"),
+        ("mcp: 'http://x/mcp', hosts: [x], headers: {A: B}", "hosts: for OpenAPI files alone"),
+        ("world: calendar, headers: {A: B}", "headers: for OpenAPI files alone"),
+        ("mcp: 'http://x/mcp', headers: {A: 'Bearer abc'}", "must be the name of an environment variable"),
         ("openapi: museum.yaml, toolbox: http", "needs the hosts that calls may go to"),
         ("openapi: museum.yaml, toolbox: htpp", "toolbox"),
         ("wrold: calendar", "did you mean world?"),

@@ -50,6 +50,7 @@ from callwright.scoring import asktoact, dag, ste, toolalpaca
 from callwright.scoring.calls import read_answer
 from callwright.settings import shipped_folder
 from callwright.sources import load_toolkit
+from callwright.sources.headers import NOTHING
 from callwright.sources.mcp import toolkit_of
 from callwright.sources.openapi import read_openapi
 from callwright.sources.phrases import load_phrases
@@ -269,7 +270,7 @@ def _parquet(row: dict[str, Any]) -> bytes:
 
 def _mcp_answer(given: Any, place: Path, kit: Toolkit) -> None:
     tool = Tool(**TOOL, returns=SCHEMA, binding=McpBinding(server="x", tool="book_seat"))
-    observation = answer_of_mcp(tool, CallToolResult.model_validate(given))
+    observation = answer_of_mcp(tool, CallToolResult.model_validate(given), NOTHING)
     assert isinstance(observation, Observation)
     observation.model_dump_json()
 

@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 import duckdb
 import loopback as lb
+import mcp_http
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -21,13 +22,14 @@ from harbor import Harbor
 
 from callwright.engine.build import build
 from callwright.engine.exports import export_view
-from callwright.engine.recipes import load_recipe
+from callwright.engine.recipes import check_recipe, load_recipe
+from callwright.engine.tools import read_sources, source_of
 from callwright.engine.workshop import Workshop
 from callwright.errors import CallwrightError, UsageError
 from callwright.report.page import write_report
 from callwright.schemas.recipe import ViewName
 from callwright.store import Store
-from callwright.values.secrets import REDACTED, redact
+from callwright.values.secrets import REDACTED, find_credential, redact
 
 # Put together here, so that no scanner takes this file for a leak.
 OF_THE_ENVIRONMENT = {
@@ -243,6 +245,11 @@ def sending(header: str) -> dict[str, Any]:
         (sending("canary of no shape"), "headers.A"),
         ({"tools": [{"mcp": f"server --token {IN_A_TEXT}"}]}, "tools.0.mcp"),
         ({"tools": [{"mcp": "https://ada:canary@mcp.example.org/mcp"}]}, "tools.0.mcp"),
+        ({"tools": [{"mcp": "https://mcp.example.org/mcp?a=1&token=canary"}]}, "headers: {Authorization"),
+        ({"tools": [{"mcp": "https://mcp.example.org/mcp?api_key=canary"}]}, "headers: {Authorization"),
+        ({"tools": [{"mcp": "server --api-key canary4711canary4711"}]}, "(--api-key); write a script"),
+        ({"tools": [{"mcp": "env NEWS_TOKEN=canary4711canary4711 server"}]}, "(NEWS_TOKEN); write a script"),
+        ({"tools": [{"mcp": "npx remote 'https://x.org/mcp?token=canary'"}]}, "(token); write a script"),
         (asking("KEY", "http://ada:canary-4711@127.0.0.1:9/v1"), "models.teacher.base_url"),
     ],
 )
@@ -275,3 +282,53 @@ def test_redacted_json_is_json(secret: str):
         assert inner["it is"].startswith("take ")
     assert redact(f"take {secret} now") == f"take {REDACTED} now"
     assert redact("nothing to hide") == "nothing to hide"
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        "https://mcp.example.org/mcp?version=2&tokens=4096",
+        "server --token-limit 4096 --max-tokens=8192 --token canary",
+        "server --token-file /run/secrets/canary4711canary4711 --secret ./keys/canary4711",
+        "server --password",
+        "server 'unclosed",
+    ],
+)
+def test_a_server_that_is_handed_no_secret_is_not_refused(server: str):
+    assert find_credential(server) is None
+
+
+def test_a_server_named_on_the_command_line_is_held_to_the_same():
+    with pytest.raises(UsageError, match=r"^mcp.example.org: .*\(token\)") as caught:
+        read_sources(source_of("mcp:https://mcp.example.org/mcp?token=canary"), Path())
+    assert "canary" not in str(caught.value)
+
+
+async def test_a_secret_for_an_mcp_server_is_left_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.DEBUG)
+    with mcp_http.running(OF_THE_ENVIRONMENT["HARBOR_TOKEN"]) as (url, _):
+        body = {
+            "dataset": "box",
+            "size": 3,
+            "tools": [{"mcp": url, "headers": {"Authorization": "HARBOR_TOKEN"}}],
+            "mix": {"single": 1.0},
+        }
+        recipe = tmp_path / "box.yaml"
+        recipe.write_text(yaml.safe_dump(body), encoding="utf-8")
+        workshop = Workshop.of(load_recipe(recipe), tmp_path)
+        built = await build(workshop, tmp_path / "data")
+        monkeypatch.setenv("ANOTHER_NAME", OF_THE_ENVIRONMENT["HARBOR_TOKEN"])
+        source = body["tools"][0] | {"headers": {"Authorization": "ANOTHER_NAME"}}
+        renamed = check_recipe(body | {"tools": [source]}, "box")
+        # Where a secret comes from decides no row.
+        assert Workshop.of(renamed, tmp_path).digest == workshop.digest
+        monkeypatch.delenv("HARBOR_TOKEN")
+        with pytest.raises(UsageError, match="environment variable HARBOR_TOKEN, which is not set; set it"):
+            Workshop.of(load_recipe(recipe), tmp_path)
+    assert built.version.statistics.by_tool == {"get_programme": 3}
+    [calls] = (tmp_path / "data").rglob("calls.jsonl")
+    assert {"get_badge", "read_note"} <= set(re.findall(r"\w+", calls.read_text(encoding="utf-8")))
+    assert {"trl", "openai"} <= export_everything(tmp_path / "data", built.version.name, tmp_path / "out")
+    assert leaks(tmp_path, caplog.text) == []

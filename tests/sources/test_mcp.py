@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import mcp_http
 import mcp_stdio
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from loopback import Loopback
 
 from callwright.errors import SourceError
@@ -55,6 +59,49 @@ async def test_the_tools_of_a_server_over_http() -> None:
     assert (toolkit.name, toolkit.title, toolkit.origin) == ("box-office", "Box Office", "127.0.0.1")
     assert [tool.name for tool in toolkit.tools] == ["find_seat", "greet"]
     assert toolkit.tool("find_seat").binding == McpBinding(server=url, tool="find_seat")
+
+
+async def test_a_server_that_wants_credentials_is_sent_them_and_nothing_it_repeats_is_kept() -> None:
+    secret = "Bearer s3cret/token+42"
+    with mcp_http.running(secret) as (url, _):
+        for wrong in ({}, {"Authorization": "Bearer another-one-7"}):
+            with pytest.raises(SourceError, match="it answers 401: name the environment variable") as caught:
+                await read_mcp(url, headers=wrong)
+            assert "another" not in str(caught.value)
+        toolkit, refusals = await read_mcp(url, headers={"Authorization": secret})
+    assert refusals == ()
+    assert toolkit.tool("read_note").description == "Read the note ([redacted])."
+    assert "s3cret" not in toolkit.model_dump_json()
+
+
+@pytest.mark.parametrize("status", [302, 307, 308])
+async def test_credentials_do_not_follow_a_redirect_to_another_origin(status: int) -> None:
+    asked: list[str | None] = []
+
+    async def note(request: web.Request) -> web.Response:
+        asked.append(request.headers.get("X-Key"))
+        return web.Response(status=500)
+
+    async with serving(note) as other:
+
+        async def redirect(request: web.Request) -> web.Response:
+            own.append(request.headers.get("X-Key"))
+            return web.Response(status=status, headers={"Location": f"{other}/mcp?key=s3cret-42"})
+
+        own: list[str | None] = []
+        async with serving(redirect) as address:
+            with pytest.raises(SourceError, match="cannot be reached") as caught:
+                await read_mcp(f"{address}/mcp", headers={"X-Key": "s3cret-42"}, timeout_s=10)
+    assert set(own) == {"s3cret-42"} and asked == []
+    assert "s3cret" not in str(caught.value)
+
+
+@asynccontextmanager
+async def serving(handle: Callable[[web.Request], Awaitable[web.Response]]) -> AsyncIterator[str]:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handle)
+    async with TestServer(app) as server:
+        yield f"http://127.0.0.1:{server.port}"
 
 
 async def test_all_pages_are_read_and_tools_are_ordered_by_name(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import mcp_http
 import mcp_stdio
 import pytest
 
-from callwright.errors import GenerationError
+from callwright.errors import GenerationError, UsageError
 from callwright.schemas.message import Observation, ToolCall
 from callwright.schemas.tool import Toolkit
 from callwright.sources.mcp import read_mcp
@@ -112,6 +112,29 @@ async def test_a_server_over_http_is_called_and_its_death_is_told(toolbox: McpTo
         assert (await ask(session, "greet", name="Ada")).status == 502
         with pytest.raises(GenerationError, match=r"^toolbox_unreachable: 127\.0\.0\.1: "):
             await ask(session, "greet", name="Ada")
+
+
+async def test_a_server_that_wants_credentials_is_sent_them_with_calls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    secret = "Bearer s3cret/token+42"
+    box = McpToolbox(headers_env={"box-office": {"Authorization": "BOX_KEY"}})
+    with mcp_http.running(secret) as (url, _):
+        toolkit, _ = await read_mcp(url, headers={"Authorization": secret})
+        monkeypatch.setenv("BOX_KEY", secret)
+        session = opened(box, toolkit)
+        assert json.loads((await ask(session, "find_seat", row=3)).content) == {"row": 3, "taken": False}
+        # A server that repeats them is not believed.
+        assert (await ask(session, "read_note")).content == "The note says: [redacted]"
+        assert "[redacted] is not well" in said(await ask(session, "read_note", words=False))
+        badge = json.loads((await ask(session, "get_badge")).content)
+        assert badge == {"badge": "[redacted]", "[redacted]": [1]}
+        with pytest.raises(GenerationError, match="it answers 401"):
+            await ask(opened(box, toolkit.model_copy(update={"name": "another"})), "greet", name="Ada")
+        monkeypatch.delenv("BOX_KEY")
+        with pytest.raises(UsageError, match="environment variable BOX_KEY, which is not set"):
+            await ask(opened(box, toolkit), "greet", name="Ada")
+        await box.close()
 
 
 async def test_a_call_is_checked_before_a_server_is_started(

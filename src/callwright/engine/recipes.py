@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -14,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from callwright.documents import DocumentError, line_of, parse, read_text
 from callwright.errors import UsageError
 from callwright.schemas.recipe import Models, Recipe
-from callwright.values.secrets import find_secret
+from callwright.values.secrets import PASSWORD, find_credential, find_secret
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -42,23 +41,39 @@ def _refuse_secrets(body: Any, where: str, text: str, keys: tuple[str | int, ...
         _refuse_secrets(value, where, text, (*keys, key))
     if not isinstance(body, str):
         return
-    secret, password = find_secret(body), _PASSWORD.search(body)
-    if not secret and not password:
+    told = secret_in_server(body) if keys[0] == "tools" and keys[-1] == "mcp" else _secret_in(body)
+    if not told:
         return
     line = line_of(text, keys)
     place = f"{where}:{line}" if line else where
-    told = (
-        f"holds what looks like a secret ({secret}); put it into an environment variable, and its name here"
-    )
-    if not secret:
-        told = (
-            "has a password in an address; take it out, and name an environment variable that holds it "
-            "(models: api_key_env, HTTP tools: headers)"
-        )
     raise UsageError(f"{place}: {'.'.join(map(str, keys))}: {told}")
 
 
-_PASSWORD = re.compile(r"[A-Za-z][\w+.-]*://[^/\s:@?#]*:[^/\s@?#]+@")
+def _secret_in(text: str) -> str:
+    if secret := find_secret(text):
+        return f"holds what looks like a secret ({secret}); put it into an environment variable, and its name here"
+    if PASSWORD.search(text):
+        return (
+            "has a password in an address; take it out, and name an environment variable that holds it "
+            "(models: api_key_env, HTTP tools: headers)"
+        )
+    return ""
+
+
+def secret_in_server(server: str) -> str:
+    """What is wrong with an MCP server's URL or command line that holds a secret, and what to do; else nothing."""
+    found = find_credential(server)
+    if not found:
+        return ""
+    if server.startswith(("http://", "https://")):
+        return (
+            f"holds what looks like a secret ({found}); take it out, and have it sent as a header from an "
+            "environment variable, such as headers: {Authorization: MCP_AUTH}"
+        )
+    return (
+        f"holds what looks like a secret ({found}); write a script that sets it as an environment variable and starts "
+        "the server, and name the script here"
+    )
 
 
 def check_recipe(body: Mapping[str, Any], where: str, text: str = "") -> Recipe:

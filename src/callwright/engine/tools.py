@@ -9,12 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from callwright.engine.recipes import secret_in_server
 from callwright.errors import SourceError, UsageError
 from callwright.schemas.base import digest
 from callwright.schemas.recipe import ToolSource
 from callwright.schemas.tool import OpenAPIBinding, Refusal, Toolkit
 from callwright.sources import load_phrases, load_toolkit
 from callwright.sources.callables import read_callables
+from callwright.sources.headers import Credentials
 from callwright.sources.toolset import TOOLSET_NAME, read_toolset
 from callwright.worlds import NAMES, world_class
 from callwright.worlds.base import shipped_phrases, toolkit_of
@@ -96,7 +98,7 @@ def _read(source: ToolSource, base: Path) -> Read:
             read_callables(source.python, name=source.name, base=base), phrases or _beside(source, base)
         )
     if source.mcp:
-        return _worded(_of_server(source.mcp, source.name), phrases)
+        return _worded(_of_server(source.mcp, source), phrases)
     if source.json_:
         return load_toolkit(base / source.json_, kind="json", phrases=phrases, name=source.name)
     assert source.openapi
@@ -153,12 +155,15 @@ def load_world(name: str, phrases: Path | None = None) -> Toolkit:
     return toolkit.model_copy(update={"phrases": load_phrases(sheet, toolkit)})
 
 
-def _of_server(server: str, name: str | None) -> Read:
-    from callwright.sources.mcp import read_mcp  # the client library takes a second to import
+def _of_server(server: str, source: ToolSource) -> Read:
+    from callwright.sources.mcp import origin_of, read_mcp  # the client library takes a second to import
 
+    if told := secret_in_server(server):
+        raise UsageError(f"{origin_of(server)}: {told}")
+    reading = read_mcp(server, name=source.name, headers=Credentials(source.headers).read())
     # A thread has a loop of its own, so that this can be called from within one that runs.
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, read_mcp(server, name=name)).result()
+        return thread.submit(asyncio.run, reading).result()
 
 
 def _worded(read: Read, phrases: Path | None) -> Read:

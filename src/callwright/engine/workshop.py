@@ -330,7 +330,10 @@ class Workshop:
         if "mcp" in needed:
             from callwright.toolbox.mcp import McpToolbox  # the client library takes a second to import
 
-            boxes["mcp"] = McpToolbox()
+            given = zip(self.sources, self.toolkits, strict=True)
+            boxes["mcp"] = McpToolbox(
+                headers_env={toolkit.name: source.headers for source, toolkit in given if source.mcp}
+            )
         for source, toolkit in zip(self.sources, self.toolkits, strict=True):
             if source.toolbox == "http":
                 boxes[f"http:{toolkit.name}"] = _http_box(source, toolkit)

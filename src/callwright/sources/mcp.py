@@ -9,7 +9,7 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from pydantic import ValidationError
 
 from callwright.errors import SourceError
 from callwright.schemas.tool import McpBinding, Refusal, Toolkit
+from callwright.sources.headers import NOTHING, redacted, secrets_in
 from callwright.sources.problems import Unusable, shown
 from callwright.sources.tool_list import read_tool_list
 from callwright.sources.vetting import vet
@@ -50,10 +51,16 @@ class Connection:
     client: Client
     unreadable: int = 0
     """Messages so far that were no JSON-RPC, such as lines that a server prints to its stdout."""
+    secrets: re.Pattern[str] = NOTHING
+    """The credentials that are sent: to be taken out of whatever the server says."""
 
 
 async def read_mcp(
-    server: str, *, name: str | None = None, timeout_s: float = 30
+    server: str,
+    *,
+    name: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    timeout_s: float = 30,
 ) -> tuple[Toolkit, tuple[Refusal, ...]]:
     """The toolkit of a running MCP server, or of one that is started for it, and what had to be left out.
 
@@ -61,19 +68,20 @@ async def read_mcp(
         server: The URL of a streamable HTTP server, or the command line of one that speaks over stdio. No shell
             reads it.
         name: The toolkit's name; made of what the server calls itself unless given.
+        headers: As in `connect`.
         timeout_s: Seconds until the server must have answered, and again until it must have listed its tools.
 
     Raises:
         SourceError: The server does not answer, has no tools, or describes itself in words that instruct a model.
     """
     origin = origin_of(server)
-    async with connect(server, timeout_s) as connection:
+    async with connect(server, timeout_s, headers) as connection:
         entries = await listed(connection, origin, timeout_s)
-        told = connection.client.server_info
+        told, secrets = connection.client.server_info, connection.secrets
     if not entries:
         raise SourceError(f"{origin}: the MCP server lists no tools")
-    title = (told.title or told.name if told else "").strip() or origin
-    description = (told.description if told else None) or ""
+    title = redacted((told.title or told.name if told else "").strip(), secrets) or origin
+    description = redacted((told.description if told else None) or "", secrets)
     try:
         vet(title, description)
     except Unusable as error:
@@ -123,15 +131,19 @@ async def listed(connection: Connection, origin: str, timeout_s: float) -> list[
                     )
                 cursor = page.next_cursor
                 if cursor is None:
+                    entries = redacted(entries, connection.secrets)
                     return sorted(entries, key=lambda entry: str(entry["name"]))
     except TimeoutError:
         raise SourceError(f"{origin}: the MCP server did not list its tools within {timeout_s:g} s") from None
     except (MCPError, ValidationError, RuntimeError) as error:
-        raise SourceError(f"{origin}: the MCP server does not list its tools: {_line(error)}") from error
+        reason = redacted(_line(error), connection.secrets)
+        raise SourceError(f"{origin}: the MCP server does not list its tools: {reason}") from error
 
 
 @asynccontextmanager
-async def connect(server: str, start_s: float) -> AsyncIterator[Connection]:
+async def connect(
+    server: str, start_s: float, headers: Mapping[str, str] | None = None
+) -> AsyncIterator[Connection]:
     """A connection to an MCP server. A server that was started for it is stopped at the end, with its children.
 
     Enter and leave it in one task: the library's cancel scopes ask for that.
@@ -139,12 +151,15 @@ async def connect(server: str, start_s: float) -> AsyncIterator[Connection]:
     Args:
         server: As in `read_mcp`.
         start_s: Seconds until the server must have answered for the first time.
+        headers: Header -> its value, sent with every request to a server over HTTP, and to no other origin.
 
     Raises:
         SourceError: The server cannot be started or reached, or the connection broke.
     """
     origin = origin_of(server)
     parameters = None if _is_url(server) else _command(server)
+    secrets = secrets_in((headers or {}).values())
+    statuses: list[int] = []
     connection: Connection
     inner: Exception | None = None
 
@@ -158,21 +173,22 @@ async def connect(server: str, start_s: float) -> AsyncIterator[Connection]:
                 transport = stdio_client(parameters, stderr)
             else:
                 transport = streamable_http_client(
-                    server, http_client=await stack.enter_async_context(_http_client())
+                    server, http_client=await stack.enter_async_context(_http_client(headers or {}, statuses))
                 )
-            connection = Connection(Client(transport, message_handler=hear, cache=None))
+            connection = Connection(Client(transport, message_handler=hear, cache=None), secrets=secrets)
             try:
                 async with asyncio.timeout(start_s):
                     await stack.enter_async_context(connection.client)
             except TimeoutError:
                 raise SourceError(
-                    f"{origin}: the MCP server did not answer within {start_s:g} s; {_advice(last_words)}"
+                    f"{origin}: the MCP server did not answer within {start_s:g} s; {_advice(last_words, statuses)}"
                 ) from None
             except Exception as error:
                 # What a stranger's server can make the library raise has no common base.
                 verb = "started" if parameters else "reached"
+                reason = redacted(_line(error), secrets)
                 raise SourceError(
-                    f"{origin}: the MCP server cannot be {verb}: {_line(error)}; {_advice(last_words)}"
+                    f"{origin}: the MCP server cannot be {verb}: {reason}; {_advice(last_words, statuses)}"
                 ) from error
             try:
                 yield connection
@@ -183,19 +199,24 @@ async def connect(server: str, start_s: float) -> AsyncIterator[Connection]:
         # The library's task groups wrap whatever was raised inside of them.
         if inner is not None:
             raise inner from None
-        raise SourceError(f"{origin}: the connection to the MCP server broke: {_line(group)}") from group
+        reason = redacted(_line(group), secrets)
+        raise SourceError(f"{origin}: the connection to the MCP server broke: {reason}") from group
 
 
-def _http_client() -> httpx2.AsyncClient:
+def _http_client(headers: Mapping[str, str], statuses: list[int]) -> httpx2.AsyncClient:
     """What asks servers over HTTP: no proxy and no password of the environment, and replies of a bounded size.
 
-    The library follows redirects within the server's own origin only.
+    The library follows redirects within the server's own origin only. `statuses` gets those of the replies.
     """
+
+    async def note(response: httpx2.Response) -> None:
+        statuses.append(response.status_code)
+
     return httpx2.AsyncClient(
         timeout=_TIMEOUT,
         trust_env=False,
-        headers={"Accept-Encoding": "identity"},
-        event_hooks={"response": [_bounded]},
+        headers={**headers, "Accept-Encoding": "identity"},
+        event_hooks={"response": [note, _bounded]},
     )
 
 
@@ -293,8 +314,13 @@ def _stderr() -> Iterator[tuple[TextIO, bytearray]]:
         os.close(reading)
 
 
-def _advice(last_words: bytearray) -> str:
-    """What may help: the last line that a server wrote to its stderr often says it."""
+def _advice(last_words: bytearray, statuses: list[int]) -> str:
+    """What may help: the last line that a server wrote to its stderr often says it, or a status."""
+    if statuses and statuses[-1] in (401, 403):
+        return (
+            f"it answers {statuses[-1]}: name the environment variable that holds its credentials in the recipe, such "
+            "as headers: {Authorization: MCP_AUTH}, or set it again"
+        )
     lines = last_words.decode("utf-8", "replace").split("\n")
     said = next((line.strip() for line in reversed(lines) if line.strip()), "")
     return f"its last words: {said[:200]}" if said else "try its command or URL by hand"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import os
 import re
 import socket
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -18,11 +17,12 @@ from yarl import URL
 from callwright.errors import UsageError
 from callwright.schemas.message import Observation, ToolCall
 from callwright.schemas.tool import OpenAPIBinding, Tool, Toolkit
+from callwright.sources.headers import NOTHING, Credentials, redacted, secrets_in
 from callwright.sources.media import is_json
 from callwright.toolbox.addresses import Guard, Resolve, lookup
 from callwright.toolbox.base import MAX_CHARACTERS, Session, checked_arguments, observed, problem
 from callwright.toolbox.refused import Refused
-from callwright.toolbox.requests import HEADER_NAME, OURS, Request, request_of
+from callwright.toolbox.requests import Request, request_of
 from callwright.values.canonical import parse_json
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
@@ -32,8 +32,6 @@ _CHARSETS = frozenset({"utf-8", "us-ascii", "iso-8859-1", "iso-8859-15", "window
 """What a server may call its text. Python knows codecs besides that are no character sets, and slow ones."""
 _IN_LOCATION = "%:/?#[]@!$&'()*+,;=~"
 _SHOWN_CHARACTERS = 400
-_SHORTEST_SECRET = 6
-"""Characters. A shorter value is a placeholder, and a word of ordinary answers."""
 
 
 class HttpToolbox:
@@ -70,9 +68,7 @@ class HttpToolbox:
         """
         self._guard = Guard(hosts, allow_private=allow_private, resolve=resolve)
         self._servers = {toolkit: _checked_server(toolkit, url) for toolkit, url in (servers or {}).items()}
-        self._credentials = {
-            _checked_header(name): variable for name, variable in (headers_env or {}).items()
-        }
+        self._credentials = Credentials(headers_env or {})
         self._methods = frozenset(map(_checked_method, methods))
         self._call_s = call_s
         self._max_bytes = max_bytes
@@ -110,11 +106,11 @@ class HttpToolbox:
         Raises:
             UsageError: An environment variable that a header is taken from is not set.
         """
-        secrets = _pattern(())
+        secrets = NOTHING
         try:
             request, url = self._prepared(binding, arguments, toolkit)
-            credentials = self._read_credentials()
-            secrets = _pattern(credentials.values())
+            credentials = self._credentials.read()
+            secrets = secrets_in(credentials.values())
             async with asyncio.timeout(self._call_s):
                 return await self._fetch(request, url, credentials, secrets)
         except Refused as refused:
@@ -124,7 +120,7 @@ class HttpToolbox:
         except (aiohttp.ClientError, OSError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             status, message = 502, f"connection_failed: there is no answer from the server ({reason})"
-        return problem(status, _redacted(message, secrets)[:_SHOWN_CHARACTERS], "real")
+        return problem(status, redacted(message, secrets)[:_SHOWN_CHARACTERS], "real")
 
     def _prepared(
         self, binding: OpenAPIBinding, arguments: dict[str, Any], toolkit: str
@@ -152,23 +148,6 @@ class HttpToolbox:
         server = self._servers.get(toolkit) or _documented_server(binding.server, toolkit)
         self._guard.check(server)
         return server
-
-    def _read_credentials(self) -> dict[str, str]:
-        found = {}
-        for header, variable in self._credentials.items():
-            value = os.environ.get(variable, "").strip()
-            if not value:
-                raise UsageError(
-                    f"the header {header} takes its value from the environment variable {variable}, which is not "
-                    "set; set it, or take the header out of the recipe"
-                )
-            if not (value.isascii() and value.isprintable()):
-                raise UsageError(
-                    f"the environment variable {variable} has characters that the header {header} cannot hold; "
-                    "set it again"
-                )
-            found[header] = value
-        return found
 
     async def _fetch(
         self, request: Request, url: URL, credentials: Mapping[str, str], secrets: re.Pattern[str]
@@ -268,7 +247,7 @@ def _observation(response: aiohttp.ClientResponse, data: bytes, secrets: re.Patt
         return observed(status, {"status": status}, "real")
     if is_json(media_type):
         try:
-            return observed(status, _redacted(parse_json(data.decode("utf-8-sig")), secrets), "real")
+            return observed(status, redacted(parse_json(data.decode("utf-8-sig")), secrets), "real")
         except (ValueError, RecursionError) as error:
             reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
             message = f"the server's answer with status {status} is called JSON and is none: {reason}"
@@ -277,7 +256,7 @@ def _observation(response: aiohttp.ClientResponse, data: bytes, secrets: re.Patt
         charset = (response.charset or "").lower()
         text = data.decode(charset if charset in _CHARSETS else "utf-8", errors="replace")
         # Redacted before it is cut, or the half of a secret might be left.
-        text = _redacted(text, secrets)
+        text = redacted(text, secrets)
         return Observation(
             content=text[:MAX_CHARACTERS],
             status=status,
@@ -317,25 +296,6 @@ def _without(headers: Mapping[str, str], names: Mapping[str, str]) -> dict[str, 
     return {name: value for name, value in headers.items() if name.lower() not in lowered}
 
 
-def _pattern(secrets: Iterable[str]) -> re.Pattern[str]:
-    """What must not come back: values, the token in `Bearer TOKEN`, and how both stand in an address."""
-    found = [piece for secret in secrets for piece in (secret, *secret.split()[1:])]
-    found += [quote(piece, safe="") for piece in found]
-    longest_first = sorted({one for one in found if len(one) >= _SHORTEST_SECRET}, key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)", re.IGNORECASE)
-
-
-def _redacted(value: Any, secrets: re.Pattern[str]) -> Any:
-    """The value without secrets: some servers repeat a request's headers in their answers."""
-    if isinstance(value, str):
-        return secrets.sub("[redacted]", value)
-    if isinstance(value, list):
-        return [_redacted(one, secrets) for one in value]
-    if isinstance(value, dict):
-        return {_redacted(key, secrets): _redacted(one, secrets) for key, one in value.items()}
-    return value
-
-
 def _checked_server(toolkit: str, text: str) -> URL:
     try:
         url = URL(text)
@@ -348,12 +308,6 @@ def _checked_server(toolkit: str, text: str) -> URL:
             "query and fragment"
         )
     return url
-
-
-def _checked_header(name: str) -> str:
-    if not HEADER_NAME.fullmatch(name) or (name.lower() in OURS and name.lower() != "cookie"):
-        raise UsageError(f"headers: {name!r} is no header that can be set; write one such as Authorization")
-    return name
 
 
 def _checked_method(name: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mcp.shared.exceptions import MCPError
@@ -22,6 +23,7 @@ from pydantic import ValidationError
 from callwright.errors import GenerationError, SourceError
 from callwright.schemas.message import Observation, ToolCall, Trust
 from callwright.schemas.tool import McpBinding, Tool
+from callwright.sources.headers import Credentials, redacted
 from callwright.sources.mcp import Connection, connect, listed, origin_of, toolkit_of
 from callwright.toolbox.base import MAX_CHARACTERS, Session, checked_arguments, observed, problem
 from callwright.values.canonical import parse_json
@@ -34,18 +36,30 @@ _STATUS = {INVALID_PARAMS: 400, PARSE_ERROR: 502}
 class McpToolbox:
     """Opens a session for each conversation; a server is started or reached at the first call of its tools."""
 
-    def __init__(self, call_s: float = 60.0, start_s: float = 30.0) -> None:
+    def __init__(
+        self,
+        call_s: float = 60.0,
+        start_s: float = 30.0,
+        headers_env: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
         """
         Args:
             call_s: Seconds that one call may take; after that the server is given up, and answers 504.
             start_s: Seconds until a server must have answered, and again until it must have listed its tools.
+            headers_env: Toolkit -> header -> the environment variable that holds its value. It is read when a
+                connection is made, and sent to the toolkit's own server only.
+
+        Raises:
+            UsageError: A header cannot be set.
         """
+        self._credentials = {toolkit: Credentials(one) for toolkit, one in (headers_env or {}).items()}
         self._call_s = call_s
         self._start_s = start_s
         self._held: set[_Held] = set()
 
     def open(self, tools: Sequence[Tool], *, toolkit: str, seed: int, clock: dt.date, item: str) -> Session:
-        return McpSession(tools, self._call_s, self._start_s, self._held)
+        credentials = self._credentials.get(toolkit) or Credentials({})
+        return McpSession(tools, credentials, self._call_s, self._start_s, self._held)
 
     async def close(self) -> None:
         """Let go of the servers of sessions that were not ended."""
@@ -53,9 +67,17 @@ class McpToolbox:
 
 
 class McpSession:
-    def __init__(self, tools: Sequence[Tool], call_s: float, start_s: float, held: set[_Held]) -> None:
+    def __init__(
+        self,
+        tools: Sequence[Tool],
+        credentials: Credentials,
+        call_s: float,
+        start_s: float,
+        held: set[_Held],
+    ) -> None:
         """`held` is everything that the toolbox has to let go of, should this session not be ended."""
         self._tools = tools
+        self._credentials = credentials
         self._call_s = call_s
         self._start_s = start_s
         self._held = held
@@ -67,6 +89,7 @@ class McpSession:
         Raises:
             GenerationError: `toolbox_unreachable`: the server cannot be started or reached; `tools_changed`: it
                 documents a tool of this conversation otherwise than when the tools were read.
+            UsageError: An environment variable that a header is taken from is not set.
         """
         checked = checked_arguments(call, self._tools, TRUST)
         if isinstance(checked, Observation):
@@ -86,7 +109,7 @@ class McpSession:
         held = self._current.get(server)
         if held is None or not held.is_up:
             bound = [tool for tool in self._tools if _is_bound(tool, server)]
-            held = _Held(server, bound, self._start_s)
+            held = _Held(server, bound, self._credentials.read(), self._start_s)
             self._current[server] = held
             self._mine.append(held)
             self._held.add(held)
@@ -96,7 +119,7 @@ class McpSession:
     async def _ask(
         self, held: _Held, connection: Connection, tool: Tool, arguments: dict[str, Any]
     ) -> Observation:
-        unreadable = connection.unreadable
+        unreadable, secrets = connection.unreadable, connection.secrets
         try:
             async with asyncio.timeout(self._call_s):
                 result = await connection.client.call_tool(_binding(tool).tool, arguments)
@@ -106,17 +129,18 @@ class McpSession:
                 return problem(502, "The server's answer was no JSON-RPC message.", TRUST)
             return problem(504, f"The server did not answer within {self._call_s:g} s.", TRUST)
         except MCPError as error:
-            text = str(error) or "The server failed without saying why."
+            text = redacted(str(error), secrets) or "The server failed without saying why."
             refusal = observed(_STATUS.get(error.code, 500), {"error": text}, TRUST)
             return await self._missing(held, connection, tool) or refusal
         except ValidationError:
             return problem(502, "The server's answer was no result of a tool.", TRUST)
         except RuntimeError as error:
             # The library holds structured content against the output schema, and says so in many lines.
-            return problem(502, f"The server's answer was invalid: {str(error).splitlines()[0]}", TRUST)
+            reason = redacted(str(error).splitlines()[0], secrets)
+            return problem(502, f"The server's answer was invalid: {reason}", TRUST)
         if result.is_error:
-            return await self._missing(held, connection, tool) or _failure(result)
-        return _answer(tool, result)
+            return await self._missing(held, connection, tool) or _failure(result, secrets)
+        return _answer(tool, result, secrets)
 
     async def _missing(self, held: _Held, connection: Connection, tool: Tool) -> Observation | None:
         """What a failed call is due to, where that is not the call: the server has stopped, or lost the tool.
@@ -135,9 +159,12 @@ class McpSession:
 class _Held:
     """A connection in the hands of a task of its own: calls come from any task, but one has to open and close it."""
 
-    def __init__(self, server: str, tools: Sequence[Tool], start_s: float) -> None:
+    def __init__(
+        self, server: str, tools: Sequence[Tool], headers: Mapping[str, str], start_s: float
+    ) -> None:
         self.server = server
         self.tools = tools
+        self._headers = headers
         self._start_s = start_s
         self._settled = asyncio.Event()
         self._let_go = asyncio.Event()
@@ -169,7 +196,7 @@ class _Held:
 
     async def _run(self) -> None:
         try:
-            async with connect(self.server, self._start_s) as connection:
+            async with connect(self.server, self._start_s, self._headers) as connection:
                 if gone := await _gone(connection, self.server, self.tools, self._start_s):
                     raise GenerationError(
                         "tools_changed",
@@ -232,28 +259,28 @@ def _binding(tool: Tool) -> McpBinding:
     return tool.binding
 
 
-def _failure(result: CallToolResult) -> Observation:
-    text = _text(result.content) or "The tool failed without saying why."
+def _failure(result: CallToolResult, secrets: re.Pattern[str]) -> Observation:
+    text = _text(result.content, secrets) or "The tool failed without saying why."
     return observed(400, {"error": text}, TRUST)
 
 
-def _answer(tool: Tool, result: CallToolResult) -> Observation:
+def _answer(tool: Tool, result: CallToolResult, secrets: re.Pattern[str]) -> Observation:
     """Structured content where it is documented, or all there is; else what the content says."""
     if result.structured_content is not None and (tool.returns is not None or not result.content):
         try:
-            return observed(200, result.structured_content, TRUST)
+            return observed(200, redacted(result.structured_content, secrets), TRUST)
         except (ValueError, RecursionError):
             return problem(502, "The server's answer holds a value that JSON does not have.", TRUST)
     if not result.content:
         return observed(200, {"status": 200}, TRUST)
     if len(result.content) == 1 and isinstance(result.content[0], TextContent):
         try:
-            body = parse_json(result.content[0].text)
+            body = redacted(parse_json(result.content[0].text), secrets)
             if isinstance(body, dict | list):
                 return observed(200, body, TRUST)
         except (ValueError, RecursionError):
             pass  # words, not JSON
-    return _plain(_text(result.content))
+    return _plain(_text(result.content, secrets))
 
 
 def _plain(text: str) -> Observation:
@@ -264,8 +291,8 @@ def _plain(text: str) -> Observation:
     return Observation(content=f"{text[:kept]}\n{note}", trust=TRUST, media_type="text/plain", cut=True)
 
 
-def _text(blocks: Sequence[ContentBlock]) -> str:
-    return "\n".join(_shown(block) for block in blocks)
+def _text(blocks: Sequence[ContentBlock], secrets: re.Pattern[str]) -> str:
+    return str(redacted("\n".join(_shown(block) for block in blocks), secrets))
 
 
 def _shown(block: ContentBlock) -> str:

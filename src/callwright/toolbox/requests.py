@@ -10,16 +10,10 @@ from urllib.parse import quote, quote_plus
 
 from callwright.schemas.base import digest
 from callwright.schemas.tool import Location, OpenAPIBinding, Place
+from callwright.sources.headers import HEADER_NAME, OURS
 from callwright.sources.media import MULTIPART, URLENCODED, is_json
 from callwright.toolbox.refused import Refused
 from callwright.toolbox.styles import in_cookie, in_header, in_path, in_query, json_text, pairs
-
-HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-OURS = frozenset(
-    "accept accept-encoding connection content-encoding content-length content-type cookie expect host keep-alive "
-    "proxy-authorization proxy-connection te trailer transfer-encoding upgrade".split()
-)
-"""Headers, in lower case, that say how a message is framed or routed: no argument sets them."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _IN_TEMPLATE = "/?%:@!$&'()*+,;=~"

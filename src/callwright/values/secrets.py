@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+from urllib.parse import parse_qsl, urlsplit
 
 # Each needs a long tail with a digit in it, so that documentation (`Bearer <token>`) is no secret.
 _TAIL = r"(?=[\w.~+/=-]*\d)"
@@ -30,6 +32,14 @@ _MARKS = (
     *("AIza", "xox", "-----BEGIN"),
 )
 
+_NAMED = re.compile(
+    r"-*(?:\w[\w.-]*[_.-])?(?:api[_-]?key|(?:access|auth|bearer)[_-]?token|token|secret|password)",
+    re.IGNORECASE,
+)
+_SHAPED = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w.~+=-]{16,}")
+PASSWORD = re.compile(r"[A-Za-z][\w+.-]*://[^/\s:@?#]*:[^/\s@?#]+@")
+"""An address with a password in it."""
+
 
 def find_secret(text: str) -> str | None:
     """The name of the first pattern that the text matches; the secret itself is never repeated."""
@@ -37,6 +47,31 @@ def find_secret(text: str) -> str | None:
         return None
     found = _ANY.search(text)
     return found.lastgroup if found else None
+
+
+def find_credential(command: str) -> str | None:
+    """What a server's URL or command line hands over a secret as: a pattern's name, a parameter or an option.
+
+    A parameter of a query is told by its name alone. The value of an option must have the shape of a secret besides: at
+    least 16 characters with letters and digits, no path.
+    """
+    if found := find_secret(command):
+        return found
+    try:
+        words = shlex.split(command)
+        for word in words:
+            if "://" not in word:
+                continue
+            if PASSWORD.search(word):
+                return "a password"
+            for name, value in parse_qsl(urlsplit(word).query):
+                if value and _NAMED.fullmatch(name):
+                    return name
+    except ValueError:
+        return None  # whoever splits it says why
+    pairs = [word.partition("=")[::2] for word in words]
+    pairs += [(word, after) for word, after in zip(words, words[1:], strict=False) if word.startswith("-")]
+    return next((name for name, value in pairs if _NAMED.fullmatch(name) and _SHAPED.fullmatch(value)), None)
 
 
 def redact(text: str) -> str:
