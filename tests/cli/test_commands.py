@@ -208,6 +208,22 @@ def test_what_init_writes_for_a_source_can_be_built(tmp_path: Path, source: str)
     assert body["statistics"]["rows"] == 4
 
 
+def test_a_recipe_and_tools_below_it_can_move_together(tmp_path: Path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    (here / "tools").mkdir(parents=True)
+    (here / "tools" / "museum.yaml").write_bytes(MUSEUM.read_bytes())
+    run(here, "init", "mine.yaml", "--tools", "tools/museum.yaml")
+    here.rename(there)
+    assert yaml.safe_load((there / "mine.yaml").read_text())["tools"] == [{"openapi": "tools/museum.yaml"}]
+    body = value(tmp_path, "build", there / "mine.yaml", "--set", "size=4", "--no-prefect")
+    assert body["statistics"]["rows"] == 4
+    # What lies elsewhere is named from the root: the recipe alone may move.
+    run(there, "init", "sub/other.yaml", "--tools", "tools/museum.yaml")
+    assert Path(
+        yaml.safe_load((there / "sub" / "other.yaml").read_text())["tools"][0]["openapi"]
+    ).is_absolute()
+
+
 def test_a_command_line_with_quotation_marks_stands_in_a_recipe(tmp_path: Path):
     command = mcp_stdio.command(tmp_path).replace(str(tmp_path), f'"{tmp_path}"')
     run(tmp_path, "init", "mine.yaml", "--tools", f"mcp:{command}")

@@ -353,6 +353,8 @@ def test_xlam_tools_are_flat_and_what_is_not_flat_is_left_out(tmp_path: Path):
         area={"type": "string", "description": "Where.", "enum": ["bar", "hall"]},
         ids={"type": "array", "items": {"type": "integer"}},
         more={"type": ["number", "null"], "default": 1},
+        note={"anyOf": [{"type": "string"}, {"type": "null"}], "default": None},
+        odd={"anyOf": [{"type": "string"}, {"minimum": 1}]},
     )
     given = given.model_copy(update={"parameters": given.parameters | {"required": ["area"]}})
     bound = given.model_copy(
@@ -370,6 +372,17 @@ def test_xlam_tools_are_flat_and_what_is_not_flat_is_left_out(tmp_path: Path):
         "area": {"type": "str", "description": "Where.", "enum": ["bar", "hall"]},
         "ids": {"type": "List[int], optional", "description": "", "items": {"type": "integer"}},
         "more": {"type": "Union[float, None], optional", "description": "", "default": 1},
+        "note": {
+            "type": "Union[str, None], optional",
+            "description": "",
+            "anyOf": [{"type": "string"}, {"type": "null"}],
+            "default": None,
+        },
+        "odd": {
+            "type": "any, optional",
+            "description": "",
+            "anyOf": [{"type": "string"}, {"minimum": 1}],
+        },
     }
     exported(tmp_path / "bare", "xlam", SERVED, PARALLEL, system=False)
     assert {row["query"] for row in lines(tmp_path / "bare")} == {"Book for 2.", "Both."}

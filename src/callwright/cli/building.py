@@ -167,7 +167,7 @@ def _run(
 def init(path: Path, tools: str | None) -> None:
     if path.exists():
         raise UsageError(f"{path} exists already; name another file")
-    text = starting_recipe(tools)
+    text = starting_recipe(tools, path.parent)
     check_recipe(yaml.safe_load(text), str(path), text)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")

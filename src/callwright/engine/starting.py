@@ -156,8 +156,12 @@ def _mix(kits: Sequence[Toolkit]) -> dict[Kind, float]:
     return mix
 
 
-def starting_recipe(tools: str | None) -> str:
+def starting_recipe(tools: str | None, folder: Path) -> str:
     """The text of a commented recipe; on the shipped museum unless a source of tools is named.
+
+    Args:
+        tools: A file, a folder, an MCP server, a module or `world:NAME`, as on the command line.
+        folder: Where the recipe will lie. Tools in it are named from there, so that both can move together.
 
     Raises:
         SourceError: The tools cannot be read.
@@ -168,7 +172,8 @@ def starting_recipe(tools: str | None) -> str:
     mix = _mix([with_sheet(toolkit)[0] for toolkit in toolkits]) or _SHARES
     [(kind, place)] = source.model_dump(by_alias=True, exclude_unset=True).items()
     if kind in ("openapi", "json", "toolset") or (kind == "python" and ".py" in place):
-        place = str(Path(place).absolute())
+        path = Path(place).absolute()
+        place = str(path.relative_to(folder.absolute()) if path.is_relative_to(folder.absolute()) else path)
     return _STARTING.format(
         dataset=Path(place).stem
         if kind in ("openapi", "json") and _NAME.fullmatch(Path(place).stem)

@@ -110,11 +110,19 @@ def _named(schema: Mapping[str, Any]) -> str:
     if isinstance(kinds, list):
         return f"Union[{', '.join(_TYPES[kind] for kind in kinds)}]"
     if kinds is None:
-        return "any"
+        return _union(schema.get("anyOf"))
     items = schema.get("items")
     if kinds == "array" and isinstance(items, dict) and isinstance(items.get("type"), str):
         return f"List[{_TYPES[items['type']]}]"
     return _TYPES[kinds]
+
+
+def _union(branches: Any) -> str:
+    """The types of branches; what else they say stands beside, as it was."""
+    if not branches or not isinstance(branches, list) or not all(isinstance(one, dict) for one in branches):
+        return "any"
+    named = list(dict.fromkeys(map(_named, branches)))
+    return "any" if "any" in named else named[0] if len(named) == 1 else f"Union[{', '.join(named)}]"
 
 
 class _Line(Record):
