@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from callwright.llm import endpoint
 from callwright.llm.base import Request
 from callwright.llm.openai import OpenAIChat
 from callwright.schemas.recipe import OpenAIModel
+from callwright.scoring import files, toolalpaca
 from callwright.sources import mcp
 
 
@@ -88,6 +89,18 @@ def test_a_file_without_an_end_is_given_up_on(
     monkeypatch.setattr(documents, "MAX_BYTES", 2**20)
     with pytest.raises(CallwrightError, match="/dev/zero: larger than 1 MiB, refused"):
         read(Path("/dev/zero"))
+
+
+@pytest.mark.parametrize("read", [files.lines_of, toolalpaca.read_verdicts], ids=["lines", "whole"])
+def test_nor_does_a_score_wait_for_a_line_to_end(
+    read: Callable[[Path], Iterator[object]], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(documents, "MAX_BYTES", 2**20)
+    monkeypatch.setattr(files, "_LONGEST", 2**20)
+    with pytest.raises(
+        CallwrightError, match="/dev/zero:1: longer than 1048576 characters; one JSON object a"
+    ):
+        list(read(Path("/dev/zero")))
 
 
 def packed(path: Path) -> Path:

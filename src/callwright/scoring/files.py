@@ -9,6 +9,9 @@ from typing import Any
 from callwright.errors import CallwrightError
 from callwright.values.canonical import parse_json
 
+_LONGEST = 16 * 2**20
+"""Characters of a line: a device without an end would fill the memory."""
+
 
 class ScoreError(CallwrightError):
     """A file cannot be scored; the message names the file, the line and what is missing."""
@@ -23,9 +26,13 @@ def lines_of(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         with path.open(encoding="utf-8-sig") as file:
             empty = True
-            for number, line in enumerate(file, 1):
+            for number, line in enumerate(iter(lambda: file.readline(_LONGEST), ""), 1):
+                where = f"{path}:{number}"
+                if len(line) == _LONGEST and not line.endswith("\n"):
+                    raise ScoreError(
+                        f"{where}: longer than {_LONGEST} characters; one JSON object a line is expected"
+                    )
                 if line.strip():
-                    where = f"{path}:{number}"
                     empty = False
                     yield where, _object(line, where)
     except UnicodeDecodeError:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from callwright.documents import DocumentError, read_text
 from callwright.schemas.base import Record
 from callwright.scoring.files import ScoreError, lines_of
 from callwright.scoring.ste import Ratio
@@ -110,8 +111,8 @@ def _items(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def _whole(path: Path) -> dict[str, list[Any]] | None:
     """The reference's form, API -> items; None when the file is anything else."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError):
+        value = json.loads(read_text(path))
+    except (DocumentError, ValueError, RecursionError):
         return None
     listed = isinstance(value, dict) and [one for api, one in value.items() if api != "statistics"]
     return value if listed and all(isinstance(one, list) for one in listed) else None
