@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +69,11 @@ def recipe_in(folder: Path, teacher: lb.Loopback, **changes: Any) -> Path:
     return written(body | {"tools": [{"openapi": "museum.yaml"}]}, folder / "recipe.yaml")
 
 
-def made(folder: Path) -> list[str]:
+def made(folder: Path, dataset: str = "museum") -> list[str]:
     """The ids of the versions that are there, the first one first."""
     try:
         with Store.open(folder / "data", write=False, wait_s=30) as store:
-            return [version.id for version in store.versions("museum")]
+            return [version.id for version in store.versions(dataset)]
     except StoreError:
         return []
 
@@ -239,3 +240,38 @@ async def test_a_build_of_the_command_line_outlives_its_server_s_database(
             tmp_path / "build.log"
         ).read_text()
     assert made(tmp_path) == [await plain(recipe, tmp_path / "plain")]
+
+
+async def test_builds_that_share_a_limit_take_turns_and_a_limit_that_is_not_there_is_told(tmp_path: Path):
+    told: list[str] = []
+
+    def teacher_of(dataset: str) -> lb.Responder:
+        def answer(body: lb.Body) -> lb.Answer:
+            told.append(dataset)
+            return museum_teacher(body)
+
+        return answer
+
+    names = ("first", "second")
+    async with (
+        lb.Loopback(teacher_of(names[0]), latency_s=LATENCY_S) as one,
+        lb.Loopback(teacher_of(names[1]), latency_s=LATENCY_S) as other,
+        PrefectServer(tmp_path).running() as server,
+    ):
+        # Two seeds, for what one has been answered the other would not ask.
+        bodies = [
+            museum_recipe(teacher.base_url, size=SIZE) | {"dataset": name, "seed": seed}
+            for seed, (name, teacher) in enumerate(zip(names, (one, other), strict=True))
+        ]
+        recipes = [written(body, tmp_path / f"{body['dataset']}.yaml") for body in bodies]
+        command = ("serve", *recipes, "--interval", "20s", "--data", tmp_path / "data", "--limit", "one-gpu")
+        serving = await server.callwright(*command)
+        [failed, *_] = await server.ended_as(1, "FAILED", still=serving)
+        assert failed["state"]["message"] == (
+            "Prefect's server has no concurrency limit one-gpu; make it: prefect gcl create one-gpu --limit 1"
+        )
+        assert not told
+        await server.done("gcl", "create", "one-gpu", "--limit", "1")
+        await until(lambda: all(made(tmp_path, name) for name in names), still=serving)
+        assert await serving.end(signal.SIGTERM) == 4
+    assert len(list(groupby(told))) == 2, "their questions were mixed"
