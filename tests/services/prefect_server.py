@@ -153,13 +153,14 @@ class Api:
         self._headers = headers
 
     async def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        """What the server answers to a POST."""
-        async with (
-            aiohttp.ClientSession(headers=self._headers) as session,
-            session.post(f"{self.api}/{path}", json=body or {}) as answer,
-        ):
-            assert answer.status < 300, await answer.text()
-            return await answer.json()
+        """What the server answers to a POST; asked again, as Prefect's client does, while its database is locked."""
+        async with asyncio.timeout(60), aiohttp.ClientSession(headers=self._headers) as session:
+            while True:
+                async with session.post(f"{self.api}/{path}", json=body or {}) as answer:
+                    if answer.status != 503:
+                        assert answer.status < 300, await answer.text()
+                        return await answer.json()
+                await asyncio.sleep(0.5)
 
     async def runs(self) -> list[dict[str, Any]]:
         """Flow runs that were begun, or ended without it, the oldest first."""
