@@ -147,9 +147,8 @@ def _review(row: Row, conversation: Conversation) -> None:
     conversation.tools, conversation.textual = None, True
     for one in listed(conversation, row["conversation"], "unreadable_message") or []:
         named, text = (one.get("who"), one.get("text")) if isinstance(one, dict) else (None, None)
-        who = (
-            named.split(" (")[0] if isinstance(named, str) else named
-        )  # "result (404)", "call (not to be learned)"
+        # "result (404)", "call (not to be learned)"
+        who = named.split(" (")[0] if isinstance(named, str) else named
         if who == "call" and isinstance(text, str):
             name, _, arguments = text.partition(" ")
             call = call_of(conversation, {"name": name, "arguments": arguments})
